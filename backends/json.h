@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json.h - values as JSON text
+ *
+ * Reads what Python's json module writes (NaN, Infinity and integers of any
+ * length included), writes strict JSON (RFC 8259).  What JSON has no word for
+ * is written as an object with one key:
+ *
+ *   {"$float": "NaN" | "Infinity" | "-Infinity"}
+ *   {"$bytes": "<base64>"}           bytes, and texts that are not UTF-8
+ *   {"$set": [...]} {"$frozenset": [...]}
+ *   {"$dict": [[key, item], ...]}    a dict with keys that are not texts
+ *   {"$npy": "<text>"}               an array: see enum json_arrays
+ *
+ * and read back as the same value.  Tuples are written as arrays.  Integers
+ * are written with all their digits, floats with the fewest digits that read
+ * back equal (17 at most, as Python's repr does: 1.0, 0.1, 1e-05).
+ *
+ * Errors:     as array.h; a syntax error names line and column.
+ */
+#ifndef ENGRAMFS_BACKENDS_JSON_H
+#define ENGRAMFS_BACKENDS_JSON_H
+
+#include "backends/blob.h"
+#include "backends/value.h"
+
+#define JSON_MAX_DEPTH 64
+
+enum json_arrays {
+	JSON_ARRAYS_REFUSE, /* an array in the value is -EINVAL; on reading
+	                     * {"$npy": ...} stays a dict */
+	JSON_ARRAYS_INLINE, /* written as base64 of the npy file, and read back
+	                     * as an array */
+};
+
+enum json_style {
+	JSON_STYLE_FILE,   /* two-space indent, one item a line, except that
+	                    * arrays of numbers stay on one line; ends in one
+	                    * newline */
+	JSON_STYLE_PYTHON, /* json.dumps defaults: ", " and ": ", ASCII only */
+};
+
+/* The whole of TEXT must be one JSON value (white space around it). */
+int json_parse(const char *text, size_t size, enum json_arrays arrays,
+               struct value **out, char why[WHY_SIZE]);
+
+/* Append VALUE as text.  -EINVAL: an array with REFUSE, or too deep;
+ * -EFBIG: more than LIMIT bytes (shared parts of a value count each time). */
+int json_append(const struct value *value, enum json_style style,
+                enum json_arrays arrays, size_t limit, struct blob *out);
+
+/* Append one double as Python's repr writes it (no locale). */
+int json_append_double(double real, struct blob *out);
+
+#endif

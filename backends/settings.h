@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * settings.h - what the backends are told
+ *
+ * Plain data, filled by fs/settings.c from the defaults of the spec,
+ * storage.yaml, the environment and -o options.  Texts are owned by the
+ * settings (settings_release).
+ */
+#ifndef ENGRAMFS_BACKENDS_SETTINGS_H
+#define ENGRAMFS_BACKENDS_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum encoding_choice {
+	ENCODE_AUTO, /* pickle where the store already holds pickles, else npy */
+	ENCODE_NPY,
+	ENCODE_PICKLE,
+};
+
+struct redis_settings {
+	char *host;     /* NULL: embedded server.  A path that starts with '/': a
+	                 * unix socket */
+	int port;       /* 6379 */
+	int db;         /* 0 */
+	char *password; /* NULL: none.  Never shown */
+	char *server;   /* program of the embedded server: "redis-server" */
+	int max_connections;           /* 10 */
+	uint64_t compression_threshold; /* 1024 bytes */
+	int retry_attempts;            /* 3 */
+	double retry_delay;            /* 0.1 s, doubling */
+};
+
+struct sqlite_settings {
+	char *db_path;             /* "godly_ai.db", relative to the store */
+	int64_t backup_interval;   /* 3600 s */
+	int max_backups;           /* 10 */
+	bool enable_wal;           /* true */
+	double connection_timeout; /* 30.0 s */
+};
+
+struct hdf5_settings {
+	char *file_path;        /* "godly_ai_data.h5", relative to the store */
+	char *compression;      /* "gzip", "lzf", "szip", "zstd" or "none" */
+	int compression_opts;   /* 6 */
+	uint64_t chunk_size;    /* 1024 elements per axis */
+	bool chunk_size_given;  /* false: chunks of whole rows, about 1 MiB */
+	uint64_t max_file_size; /* 10 GiB */
+	bool enable_swmr;       /* true */
+};
+
+struct settings {
+	enum encoding_choice encoding;
+	struct redis_settings redis;
+	struct sqlite_settings sqlite;
+	struct hdf5_settings hdf5;
+	bool read_only; /* -o ro: backends change nothing */
+};
+
+/* Fill SETTINGS with the spec's defaults.  -ENOMEM. */
+int settings_init(struct settings *settings);
+
+void settings_release(struct settings *settings);
+
+#endif

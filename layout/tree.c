@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "layout/tree.h"
+
+/* The name of the one array of a pair. */
+#define PAIR(where) { .name = "", .place = (where) }
+#define TIMESTAMP(where)                                                       \
+	{ .name = "timestamp",                                                 \
+	  .type = FIELD_FLOAT,                                                 \
+	  .place = (where),                                                    \
+	  .fallback = DEFAULT_NOW }
+#define METADATA                                                               \
+	{ .name = "metadata",                                                  \
+	  .type = FIELD_DICT,                                                  \
+	  .place = "metadata",                                                 \
+	  .fallback = DEFAULT_ZERO }
+#define DERIVED(field, kind, how, from)                                        \
+	{ .name = (field),                                                     \
+	  .type = (kind),                                                      \
+	  .place = (field),                                                    \
+	  .rule = (how),                                                       \
+	  .array = (from) }
+#define NUMBER                                                                 \
+	{ .name = "id",                                                        \
+	  .type = FIELD_INT,                                                   \
+	  .place = "id",                                                       \
+	  .rule = FIELD_NUMBER }
+
+static const struct array_row wm_arrays[] = { PAIR("pattern"), { 0 } };
+static const struct field_row wm_fields[] = {
+	TIMESTAMP("timestamp"),
+	METADATA,
+	DERIVED("shape", FIELD_JSON, FIELD_SHAPE, ""),
+	DERIVED("dtype", FIELD_TEXT, FIELD_DTYPE, ""),
+	{ 0 },
+};
+
+static const struct field_row episode_fields[] = {
+	NUMBER,
+	TIMESTAMP("timestamp"),
+	{ .name = "performance_score",
+	  .type = FIELD_FLOAT,
+	  .place = "performance_score",
+	  .fallback = DEFAULT_ZERO },
+	{ .name = "context_hash",
+	  .type = FIELD_TEXT,
+	  .place = "context_hash",
+	  .fallback = DEFAULT_ZERO },
+	METADATA,
+	{ .name = "created_at",
+	  .type = FIELD_FLOAT,
+	  .place = "created_at",
+	  .fallback = DEFAULT_JULIAN },
+	{ .name = "experience_data",
+	  .type = FIELD_NEST,
+	  .place = "experience_data",
+	  .fallback = DEFAULT_ZERO },
+	{ 0 },
+};
+static const struct array_row episode_arrays[] = {
+	{ .place = "experience_data" },
+	{ 0 },
+};
+
+static const struct array_row concept_arrays[] = { PAIR("embedding"), { 0 } };
+static const struct field_row concept_fields[] = {
+	NUMBER,
+	{ .name = "creation_time",
+	  .type = FIELD_FLOAT,
+	  .place = "creation_time",
+	  .fallback = DEFAULT_NOW },
+	{ .name = "access_count",
+	  .type = FIELD_INT,
+	  .place = "access_count",
+	  .fallback = DEFAULT_ZERO },
+	{ .name = "last_accessed",
+	  .type = FIELD_FLOAT,
+	  .place = "last_accessed",
+	  .fallback = DEFAULT_ZERO },
+	METADATA,
+	{ 0 },
+};
+
+#define META                                                                   \
+	{ .name = "metadata",                                                  \
+	  .type = FIELD_DICT,                                                  \
+	  .place = "meta_",                                                    \
+	  .fallback = DEFAULT_ZERO }
+
+static const struct array_row snapshot_arrays[] = {
+	{ .name = "adjacency",
+	  .place = "network_states/topology/$/adjacency",
+	  .stamped = "network_states/topology/$" },
+	{ .name = "weights",
+	  .place = "network_states/weights/$/weights",
+	  .stamped = "network_states/weights/$" },
+	{ .name = "states",
+	  .place = "network_states/neuron_states/$/states",
+	  .stamped = "network_states/neuron_states/$" },
+	{ 0 },
+};
+static const struct field_row snapshot_fields[] = {
+	TIMESTAMP("timestamp"),
+	META,
+	{ 0 },
+};
+
+static const struct array_row train_arrays[] = {
+	{ .name = "spike_times",
+	  .place = "spike_trains/raw_data/$/spike_times" },
+	{ .name = "neuron_ids", .place = "spike_trains/raw_data/$/neuron_ids" },
+	{ .name = "spike_amplitudes",
+	  .place = "spike_trains/raw_data/$/spike_amplitudes" },
+	{ 0 },
+};
+static const struct field_row train_fields[] = {
+	TIMESTAMP("timestamp"),
+	DERIVED("num_spikes", FIELD_INT, FIELD_LENGTH, "spike_times"),
+	DERIVED("num_neurons", FIELD_INT, FIELD_UNIQUE, "neuron_ids"),
+	META,
+	{ 0 },
+};
+
+static const struct array_row packed_train_arrays[] = {
+	PAIR("spike_trains/compressed/$"),
+	{ 0 },
+};
+static const struct field_row packed_train_fields[] = {
+	TIMESTAMP("timestamp"),
+	{ .name = "original_shape",
+	  .type = FIELD_JSON,
+	  .place = "original_shape",
+	  .fallback = DEFAULT_ABSENT },
+	{ .name = "compression_ratio",
+	  .type = FIELD_FLOAT,
+	  .place = "compression_ratio",
+	  .fallback = DEFAULT_ABSENT },
+	{ .name = "compression_params",
+	  .type = FIELD_DICT,
+	  .place = "param_",
+	  .fallback = DEFAULT_ZERO },
+	{ 0 },
+};
+
+const struct collection tree_collections[] = {
+	{ .path = "wm",
+	  .backend = "redis",
+	  .shape = RECORD_PAIR,
+	  .place = "wm:",
+	  .ttl = 3600,
+	  .arrays = wm_arrays,
+	  .fields = wm_fields,
+	  .timestamp = "timestamp" },
+	{ .path = "episodes",
+	  .backend = "sqlite",
+	  .shape = RECORD_NEST,
+	  .place = "episodes",
+	  .key_field = "id",
+	  .arrays = episode_arrays,
+	  .fields = episode_fields,
+	  .timestamp = "timestamp" },
+	{ .path = "concepts",
+	  .backend = "sqlite",
+	  .shape = RECORD_PAIR,
+	  .place = "concepts",
+	  .key_field = "name",
+	  .arrays = concept_arrays,
+	  .fields = concept_fields,
+	  .timestamp = "creation_time" },
+	{ .path = "network_states",
+	  .backend = "hdf5",
+	  .shape = RECORD_DIRECTORY,
+	  .place = "network_states/topology/$",
+	  .arrays = snapshot_arrays,
+	  .fields = snapshot_fields,
+	  .timestamp = "timestamp" },
+	{ .path = "spike_trains",
+	  .backend = "hdf5",
+	  .shape = RECORD_DIRECTORY,
+	  .place = "spike_trains/raw_data/$",
+	  .arrays = train_arrays,
+	  .fields = train_fields,
+	  .timestamp = "timestamp" },
+	{ .path = "spike_trains",
+	  .backend = "hdf5",
+	  .shape = RECORD_PAIR,
+	  .place = "spike_trains/compressed/$",
+	  .arrays = packed_train_arrays,
+	  .fields = packed_train_fields,
+	  .timestamp = "timestamp" },
+	{ 0 },
+};
