@@ -18,8 +18,9 @@
 #define NPY_MAGIC "\x93NUMPY"
 #define NPY_MAGIC_SIZE 6
 
-/* numpy refuses longer headers unless pickles are allowed. */
-#define NPY_MAX_HEADER 10000
+/* numpy.save writes headers of any length; numpy.load wants to be asked with
+ * max_header_size for more than 10000 bytes. */
+#define NPY_MAX_HEADER ((size_t)1 << 20)
 
 /*
  * Parse the header at the start of BYTES, of which SIZE are at hand (the
