@@ -10,9 +10,10 @@
  * Errors:     int functions return 0 or a negative errno value; functions that
  *             return a pointer return NULL when memory is short.
  * Ownership:  value_new_* return one reference, which the caller owns.
- *             value_list_append and value_dict_set take over the reference to
- *             the item given, on failure too.  value_dict_get and list items
- *             are borrowed.
+ *             value_list_append, value_dict_set and value_dict_add take over
+ *             the references given, on failure too; a NULL among them is
+ *             -ENOMEM, so that calls nest.  value_dict_get and list items are
+ *             borrowed.  Pairs are added and removed by these functions only.
  * Threads:    counts are atomic; contents are for one thread at a time.
  */
 #ifndef ENGRAMFS_BACKENDS_VALUE_H
@@ -63,6 +64,8 @@ struct value {
 			struct value_pair *pairs;
 			size_t count;
 			size_t capacity;
+			uint32_t *slots; /* value_dict.c's: finds a key */
+			unsigned int slot_bits;
 		} dict;
 		struct array array;
 	};
@@ -102,6 +105,10 @@ int value_dict_remove(struct value *dict, const char *key);
 /* The same data: int and bigint compare as numbers, floats by value with NaN
  * equal to itself, dicts regardless of order. */
 bool value_equal(const struct value *a, const struct value *b);
+
+/* By a key of any type: the item, borrowed, or NULL. */
+struct value *value_dict_find(const struct value *dict,
+                              const struct value *key);
 
 /* A copy that shares nothing with VALUE.  Depth is bounded by what made it. */
 struct value *value_copy(const struct value *value);
