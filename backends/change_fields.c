@@ -17,6 +17,14 @@ const struct field_row *change_nest_row(const struct collection *collection)
 	return NULL;
 }
 
+const struct field_row *change_number_row(const struct collection *collection)
+{
+	for (const struct field_row *row = collection->fields; row->name; row++)
+		if (row->rule == FIELD_NUMBER)
+			return row;
+	return NULL;
+}
+
 static int stop_at_array(const char *path, const struct array *array, void *arg)
 {
 	(void)path;

@@ -12,6 +12,9 @@
 /* The row of type FIELD_NEST, or NULL. */
 const struct field_row *change_nest_row(const struct collection *collection);
 
+/* The row with the rule FIELD_NUMBER, or NULL. */
+const struct field_row *change_number_row(const struct collection *collection);
+
 /* VALUE (may be NULL) has an array in it. */
 bool change_has_arrays(const struct value *value);
 
