@@ -12,9 +12,12 @@
  *   {"$dict": [[key, item], ...]}    a dict with keys that are not texts
  *   {"$npy": "<text>"}               an array: see enum json_arrays
  *
- * and read back as the same value.  Tuples are written as arrays.  Integers
- * are written with all their digits, floats with the fewest digits that read
- * back equal (17 at most, as Python's repr does: 1.0, 0.1, 1e-05).
+ * and read back as the same value; a dict that only looks like one of these is
+ * written in the $dict form, and an unsound form is read as the dict it is.
+ * JSON_STYLE_PYTHON writes NaN and Infinity bare, as json.dumps does.  Tuples
+ * are written as arrays.  Integers are written with all their digits, floats
+ * with the fewest digits that read back equal (17 at most, as Python's repr
+ * does: 1.0, 0.1, 1e-05).  Lone surrogates stay escapes: "\udce9".
  *
  * Errors:     as array.h; a syntax error names line and column.
  */
@@ -24,7 +27,10 @@
 #include "backends/blob.h"
 #include "backends/value.h"
 
-#define JSON_MAX_DEPTH 64
+/* Brackets within brackets.  A value that pickle_decode makes (at most
+ * PICKLE_MAX_DEPTH deep, three brackets for a dict in the $dict form) fits
+ * into a record's fields. */
+#define JSON_MAX_DEPTH 256
 
 enum json_arrays {
 	JSON_ARRAYS_REFUSE, /* an array in the value is -EINVAL; on reading
@@ -40,7 +46,8 @@ enum json_style {
 	JSON_STYLE_PYTHON, /* json.dumps defaults: ", " and ": ", ASCII only */
 };
 
-/* The whole of TEXT must be one JSON value (white space around it). */
+/* The whole of TEXT must be one JSON value (white space around it), without
+ * equal keys in one object. */
 int json_parse(const char *text, size_t size, enum json_arrays arrays,
                struct value **out, char why[WHY_SIZE]);
 
