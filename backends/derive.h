@@ -23,7 +23,9 @@ int derive_fallback(const struct field_row *row, struct value **out);
 /*
  * Check the fields of a change against the rows of COLLECTION: names, types,
  * derived ones equal to STORED (a record's fields; may be NULL: a new record).
- * -EINVAL fills WHY.
+ * What equals the stored field is right whatever its type; a derived field
+ * that is not stored yet may say anything of its type, for the data will
+ * decide.  -EINVAL fills WHY.
  */
 int derive_check(const struct collection *collection,
                  const struct value *fields, const struct value *stored,

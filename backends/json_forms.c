@@ -17,6 +17,13 @@ static int hand_out(struct value *value, struct value **out)
 	return value ? 0 : -ENOMEM;
 }
 
+static bool is_text(const struct value *value, const char *text)
+{
+	return value->type == VALUE_TEXT &&
+	       value->text.size == strlen(text) &&
+	       memcmp(value->text.data, text, value->text.size) == 0;
+}
+
 static int read_float(const struct value *item, struct value **out)
 {
 	static const struct {
@@ -28,10 +35,8 @@ static int read_float(const struct value *item, struct value **out)
 		{ "-Infinity", -(double)INFINITY },
 	};
 
-	if (item->type != VALUE_TEXT)
-		return 0;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (strcmp(rows[i].name, item->text.data) == 0)
+		if (is_text(item, rows[i].name))
 			return hand_out(value_new_float(rows[i].real), out);
 	return 0;
 }
@@ -176,10 +181,8 @@ static size_t find_form(const struct value *dict, enum json_arrays arrays)
 	if (dict->type != VALUE_DICT || dict->dict.count != 1)
 		return FORMS;
 	key = dict->dict.pairs[0].key;
-	if (key->type != VALUE_TEXT)
-		return FORMS;
 	for (size_t i = 0; i < FORMS; i++)
-		if (strcmp(forms[i].key, key->text.data) == 0 &&
+		if (is_text(key, forms[i].key) &&
 		    (!forms[i].array || arrays == JSON_ARRAYS_INLINE))
 			return i;
 	return FORMS;

@@ -5,14 +5,17 @@
  * An experience is any value.  An array inside it has a path: the dict keys
  * and list positions that lead to it, each encoded as a file name (name.h) and
  * joined by '/': "observation", "0/observation".  The array that is the whole
- * value has the path "".
+ * value has the path "".  A key that is not a text is named by its JSON text
+ * ("7", "null"), with "%=" in front where the dict has that text as a key, too.
+ * Sets and keys hold no arrays.
  *
  * A reference is a dict with the one key "$npy" and a path as its text.  It
  * stands for an array in JSON, and in stored data for an array that has not
  * arrived yet.
  *
  * Errors:     int functions return 0 or a negative errno value; -EINVAL fills
- *             WHY with one line.
+ *             WHY with one line.  -EFBIG: a value that shares its parts so
+ *             often that it cannot be visited.
  * Ownership:  values given are borrowed, values returned are owned, unless a
  *             comment says otherwise.
  */
@@ -33,7 +36,8 @@ const struct array *nest_find(const struct value *value, const char *path);
  * Put ARRAY (its reference is taken over, on failure too) at PATH of *ROOT:
  * over the array, reference or null there, or as a new dict entry, with the
  * dicts on the way made as needed.  PATH "" replaces the whole value.
- * -EINVAL: something else is in the way; WHY says what.
+ * *ROOT NULL counts as null.  -EINVAL: something else is in the way; WHY says
+ * what.
  */
 int nest_set(struct value **root, const char *path, struct value *array,
              char why[WHY_SIZE]);

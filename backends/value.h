@@ -109,6 +109,14 @@ bool value_equal(const struct value *a, const struct value *b);
 /* By a key of any type: the item, borrowed, or NULL. */
 struct value *value_dict_find(const struct value *dict,
                               const struct value *key);
+/* Where that item is, so that it can be replaced, or NULL. */
+struct value **value_dict_slot(const struct value *dict,
+                               const struct value *key);
+
+/* How many values VALUE is made of, counted up to LIMIT.  Shared parts count
+ * each time they occur: a small pickle can stand for more than anybody could
+ * visit, which this finds out. */
+size_t value_count(const struct value *value, size_t limit);
 
 /* A copy that shares nothing with VALUE.  Depth is bounded by what made it. */
 struct value *value_copy(const struct value *value);

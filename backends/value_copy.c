@@ -98,3 +98,28 @@ int value_unshare(struct value **slot)
 	*slot = copy;
 	return 0;
 }
+
+/* Take VALUE and what is in it off BUDGET. */
+static void count_down(const struct value *value, size_t *budget)
+{
+	if (*budget == 0)
+		return;
+	(*budget)--;
+	if (value_is_list(value))
+		for (size_t i = 0; *budget && i < value->list.count; i++)
+			count_down(value->list.items[i], budget);
+	if (value->type != VALUE_DICT)
+		return;
+	for (size_t i = 0; *budget && i < value->dict.count; i++) {
+		count_down(value->dict.pairs[i].key, budget);
+		count_down(value->dict.pairs[i].item, budget);
+	}
+}
+
+size_t value_count(const struct value *value, size_t limit)
+{
+	size_t budget = limit;
+
+	count_down(value, &budget);
+	return limit - budget;
+}

@@ -168,6 +168,14 @@ struct value *value_dict_find(const struct value *dict, const struct value *key)
 	return position == NOT_FOUND ? NULL : dict->dict.pairs[position].item;
 }
 
+struct value **value_dict_slot(const struct value *dict,
+                               const struct value *key)
+{
+	size_t position = find(dict, key);
+
+	return position == NOT_FOUND ? NULL : &dict->dict.pairs[position].item;
+}
+
 int value_dict_remove(struct value *dict, const char *key)
 {
 	size_t position = find_text(dict, key);
