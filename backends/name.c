@@ -148,3 +148,13 @@ bool name_is_cut(const char *name, size_t size, size_t limit)
 			return false;
 	return true;
 }
+
+int name_decode_cut(const char *name, size_t size, struct blob *out)
+{
+	size_t before = out->size;
+	int rc = decode_all(name, size - NAME_CUT_TAIL, out);
+
+	if (rc && out->data)
+		blob_resize(out, before);
+	return rc;
+}

@@ -38,4 +38,7 @@ int name_decode(const char *name, size_t size, size_t limit, struct blob *out);
  * starts with the decoded bytes before the tail and has the same name. */
 bool name_is_cut(const char *name, size_t size, size_t limit);
 
+/* Append those bytes for NAME, which name_is_cut.  -EINVAL: bad %XX. */
+int name_decode_cut(const char *name, size_t size, struct blob *out);
+
 #endif
