@@ -61,8 +61,10 @@ struct record {
 	struct value *fields; /* dict: the rows with a value, by name */
 	bool fields_dropped;
 	struct timespec fields_mtime;
-	struct timespec atime; /* last access where tracked, else fields_mtime */
-	struct record_array *arrays; /* in the order of rows; NEST: of the value */
+	struct timespec
+	    atime; /* last access where tracked, else fields_mtime */
+	struct record_array
+	    *arrays; /* in the order of rows; NEST: of the value */
 	size_t array_count;
 	int64_t expires_ms; /* milliseconds since 1970; 0: never */
 	/* Bytes of stored data that cannot be shown as fields and arrays (a
@@ -83,7 +85,9 @@ enum part_action {
 };
 
 #define EXPIRES_KEEP ((int64_t)-1) /* what is left stays */
-#define EXPIRES_ANEW ((int64_t)-2) /* the collection's TTL from now on */
+/* The collection's TTL from now on; an array that comes to a record which had
+ * none keeps what is left, so that either file of a pair may come first. */
+#define EXPIRES_ANEW ((int64_t)-2)
 
 /* One atomic change of one record.  All-zero but for EXPIRES: nothing. */
 struct change {
@@ -166,8 +170,9 @@ enum rename_mode {
 /* Health and figures, for status.json. */
 struct backend_status {
 	bool healthy;
-	char detail[WHY_SIZE]; /* "redis 7.0.15, embedded"; or why not healthy */
-	uint64_t bytes_used;   /* on disk or in the server's memory */
+	char
+	    detail[WHY_SIZE]; /* "redis 7.0.15, embedded"; or why not healthy */
+	uint64_t bytes_used;  /* on disk or in the server's memory */
 };
 
 /* An opened backend; each has its own struct that begins with this. */
@@ -202,9 +207,8 @@ struct backend {
 	/* The first record whose key begins with PREFIX, in any order, for which
 	 * MATCH returns true.  For names that were cut. */
 	int (*find)(struct store *store, const struct collection *collection,
-	            struct key prefix,
-	            bool (*match)(struct key key, void *arg), void *arg,
-	            struct blob *key_out);
+	            struct key prefix, bool (*match)(struct key key, void *arg),
+	            void *arg, struct blob *key_out);
 
 	/* Open one array. */
 	int (*open_array)(struct store *store,

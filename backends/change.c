@@ -158,6 +158,13 @@ static int check_fields(const struct change *change,
 	return before && !before->fields_dropped ? 0 : -ENOENT;
 }
 
+/* An array that its record waited for: the record's time goes on. */
+static bool is_arrival(const struct change *change, const struct record *before)
+{
+	return before && change->array_action == PART_SET &&
+	       !record_array(before, change->array_name);
+}
+
 static int expiry_after(const struct collection *collection,
                         struct change *change, const struct record *before,
                         int64_t *out)
@@ -170,7 +177,9 @@ static int expiry_after(const struct collection *collection,
 			return refuse(change, "records of %s do not expire",
 			              collection->path);
 		*out = 0;
-	} else if (given == EXPIRES_KEEP && before) {
+	} else if (before &&
+	           (given == EXPIRES_KEEP ||
+	            (given == EXPIRES_ANEW && is_arrival(change, before)))) {
 		*out = before->expires_ms;
 	} else if (given == EXPIRES_KEEP || given == EXPIRES_ANEW) {
 		*out = now + (int64_t)collection->ttl * 1000;

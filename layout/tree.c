@@ -2,28 +2,30 @@
 #include "layout/tree.h"
 
 /* The name of the one array of a pair. */
-#define PAIR(where) { .name = "", .place = (where) }
+#define PAIR(where)                                                            \
+	{                                                                      \
+		.name = "", .place = (where)                                   \
+	}
 #define TIMESTAMP(where)                                                       \
-	{ .name = "timestamp",                                                 \
-	  .type = FIELD_FLOAT,                                                 \
-	  .place = (where),                                                    \
-	  .fallback = DEFAULT_NOW }
+	{                                                                      \
+		.name = "timestamp", .type = FIELD_FLOAT, .place = (where),    \
+		.fallback = DEFAULT_NOW                                        \
+	}
 #define METADATA                                                               \
-	{ .name = "metadata",                                                  \
-	  .type = FIELD_DICT,                                                  \
-	  .place = "metadata",                                                 \
-	  .fallback = DEFAULT_ZERO }
+	{                                                                      \
+		.name = "metadata", .type = FIELD_DICT, .place = "metadata",   \
+		.fallback = DEFAULT_ZERO                                       \
+	}
 #define DERIVED(field, kind, how, from)                                        \
-	{ .name = (field),                                                     \
-	  .type = (kind),                                                      \
-	  .place = (field),                                                    \
-	  .rule = (how),                                                       \
-	  .array = (from) }
+	{                                                                      \
+		.name = (field), .type = (kind), .place = (field),             \
+		.rule = (how), .array = (from)                                 \
+	}
 #define NUMBER                                                                 \
-	{ .name = "id",                                                        \
-	  .type = FIELD_INT,                                                   \
-	  .place = "id",                                                       \
-	  .rule = FIELD_NUMBER }
+	{                                                                      \
+		.name = "id", .type = FIELD_INT, .place = "id",                \
+		.rule = FIELD_NUMBER                                           \
+	}
 
 static const struct array_row wm_arrays[] = { PAIR("pattern"), { 0 } };
 static const struct field_row wm_fields[] = {
@@ -81,10 +83,10 @@ static const struct field_row concept_fields[] = {
 };
 
 #define META                                                                   \
-	{ .name = "metadata",                                                  \
-	  .type = FIELD_DICT,                                                  \
-	  .place = "meta_",                                                    \
-	  .fallback = DEFAULT_ZERO }
+	{                                                                      \
+		.name = "metadata", .type = FIELD_DICT, .place = "meta_",      \
+		.fallback = DEFAULT_ZERO                                       \
+	}
 
 static const struct array_row snapshot_arrays[] = {
 	{ .name = "adjacency",

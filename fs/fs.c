@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/fs.h"
+
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The node at PATH, with its attributes if it exists. */
+static int find_and_stat(struct fs *fs, const char *path, struct found *out)
+{
+	struct found found = { 0 };
+	int rc = node_find(&fs->tree, path, &found.node);
+
+	if (rc)
+		return rc;
+	rc = node_stat(&fs->tree, &found.node, &found.info);
+	if (rc) {
+		node_release(&found.node);
+		return rc;
+	}
+	*out = found;
+	return 0;
+}
+
+int fs_find(struct fs *fs, const char *path, struct found *out)
+{
+	int rc = find_and_stat(fs, path, out);
+	char *moved;
+
+	if (rc != -ENOENT)
+		return rc;
+	moved = moved_find(&fs->moved, path);
+	if (!moved)
+		return rc;
+	rc = find_and_stat(fs, moved, out);
+	free(moved);
+	return rc;
+}
+
+static bool visit_size(struct handle *handle, void *arg)
+{
+	struct node_info *info = arg;
+
+	return handle_shows_size(handle, &info->size);
+}
+
+static bool visit_info(struct handle *handle, void *arg)
+{
+	handle_info(handle, arg);
+	return true;
+}
+
+int fs_find_id(struct fs *fs, uint64_t id, struct found *out)
+{
+	bool gone;
+	char *path = inodes_path(&fs->inodes, id, &gone);
+	int rc;
+
+	if (!path)
+		return -ENOMEM;
+	rc = gone ? -ENOENT : fs_find(fs, path, out);
+	if (rc == 0) {
+		inodes_visit(&fs->inodes, id, visit_size, &out->info);
+	} else if (rc == -ENOENT &&
+	           inodes_visit(&fs->inodes, id, visit_info, &out->info)) {
+		rc = node_find(&fs->tree, path, &out->node);
+	}
+	free(path);
+	return rc;
+}
+
+char *fs_child_path(struct fs *fs, uint64_t id, const char *name, int *rc)
+{
+	bool gone;
+	char *parent = inodes_path(&fs->inodes, id, &gone);
+	size_t size;
+	char *path;
+
+	*rc = -ENOMEM;
+	if (!parent)
+		return NULL;
+	size = strlen(parent) + strlen(name) + 2;
+	path = malloc(size);
+	if (path) {
+		char *end = stpcpy(path, parent);
+
+		if (parent[0])
+			*end++ = '/';
+		stpcpy(end, name);
+	}
+	free(parent);
+	if (path && strlen(name) > 255)
+		*rc = -ENAMETOOLONG;
+	else if (path && gone)
+		*rc = -ENOENT;
+	else if (path)
+		return path;
+	free(path);
+	return NULL;
+}
+
+void fs_fill_stat(const struct fs *fs, const char *path,
+                  const struct node_info *info, struct stat *out)
+{
+	mode_t bits = S_ISDIR(info->mode) ? fs->directory_mode : fs->file_mode;
+
+	if (S_ISLNK(info->mode))
+		bits = 0777;
+	else if (info->scratch && S_ISREG(info->mode))
+		bits = info->mode & 07777;
+	*out = (struct stat){
+		.st_ino = path[0] ? inode_number(path) : FUSE_ROOT_ID,
+		.st_mode = (info->mode & S_IFMT) | bits,
+		.st_nlink = S_ISDIR(info->mode) ? 2 : 1,
+		.st_uid = fs->uid,
+		.st_gid = fs->gid,
+		.st_size = (off_t)info->size,
+		.st_blksize = FS_MAX_TRANSFER,
+		.st_blocks = (blkcnt_t)((info->size + 511) / 512),
+		.st_mtim = info->mtime,
+		.st_atim = info->atime,
+		.st_ctim = info->mtime,
+	};
+}
+
+double fs_valid(const struct node_info *info)
+{
+	struct timespec now;
+	double left;
+
+	if (info->expires_ms == 0)
+		return FS_VALID_SECONDS;
+	clock_gettime(CLOCK_REALTIME, &now);
+	left = (double)info->expires_ms / 1e3 -
+	       ((double)now.tv_sec + (double)now.tv_nsec / 1e9);
+	if (left < 0)
+		return 0;
+	return left < FS_VALID_SECONDS ? left : FS_VALID_SECONDS;
+}
+
+int fs_fill_entry(struct fs *fs, const char *path,
+                  const struct node_info *info, struct fuse_entry_param *out)
+{
+	*out = (struct fuse_entry_param){ 0 };
+	out->ino = inodes_lookup(&fs->inodes, path);
+	if (!out->ino)
+		return -ENOMEM;
+	out->attr_timeout = fs_valid(info);
+	out->entry_timeout = out->attr_timeout;
+	fs_fill_stat(fs, path, info, &out->attr);
+	return 0;
+}
+
+static void forget_path(struct fs *fs, const char *path, size_t size,
+                        const char *suffix)
+{
+	struct blob name = { 0 };
+	uint64_t id;
+
+	if (blob_printf(&name, "%.*s%s", (int)size, path, suffix) == 0) {
+		id = inodes_known(&fs->inodes, name.data);
+		if (id)
+			fuse_lowlevel_notify_inval_inode(fs->session, id, -1, 0);
+	}
+	blob_release(&name);
+}
+
+void fs_forget_attributes(struct fs *fs, const struct node *node)
+{
+	const char *slash = strrchr(node->path, '/');
+	const char *dot = strrchr(node->path, '.');
+	const char *collection = node->collection->path;
+	const char *stem = node->path + strlen(collection) + 1;
+	size_t stem_end = strlen(collection) + 1 + strcspn(stem, "/");
+
+	/* "wm/a.npy" -> "wm/a.json"; "episodes/4/x.npy" -> "episodes/4.json";
+	 * "network_states/s/weights.npy" -> "network_states/s/metadata.json" */
+	if (node->path[stem_end] == '\0' && dot)
+		stem_end = (size_t)(dot - node->path);
+	for (const struct node_suffix *row = node_suffixes; row->suffix; row++)
+		forget_path(fs, node->path, stem_end, row->suffix);
+	if (slash)
+		forget_path(fs, node->path, (size_t)(slash - node->path),
+		            "/metadata.json");
+}

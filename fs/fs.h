@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs.h - the file system as FUSE requests see it
+ *
+ * struct fs is the userdata of every request.  Handlers are named op_<request>
+ * and live in ops_*.c; each replies exactly once.  Below them errors are
+ * negative errno values; they are turned around here and nowhere else.
+ *
+ * libfuse's low-level API is used (docs/design.md says why).
+ */
+#ifndef ENGRAMFS_FS_FS_H
+#define ENGRAMFS_FS_FS_H
+
+#define FUSE_USE_VERSION 314
+
+#include "fs/inode.h"
+#include "fs/moved.h"
+#include "layout/node.h"
+
+#include <fuse_lowlevel.h>
+
+/* How long the kernel may believe what it was told, in seconds; never past a
+ * record's expiry. */
+#define FS_VALID_SECONDS 1.0
+
+/* One READ or WRITE request carries this much. */
+#define FS_MAX_TRANSFER (1U << 20)
+
+struct fs {
+	struct tree tree;
+	struct inodes inodes;
+	struct moved moved;
+	struct fuse_session *session;
+	uid_t uid; /* of every file */
+	gid_t gid;
+	mode_t file_mode; /* permission bits */
+	mode_t directory_mode;
+	/* Called once the kernel can send requests. */
+	void (*ready)(void *arg);
+	void *ready_arg;
+};
+
+/* A node with its attributes. */
+struct found {
+	struct node node;
+	struct node_info info;
+};
+
+/* The node at PATH; -ENOENT unless it exists.  On success NODE is the
+ * caller's to release. */
+int fs_find(struct fs *fs, const char *path, struct found *out);
+
+/* The node that the kernel knows as ID; the path's too when it is gone and
+ * only handles have it. */
+int fs_find_id(struct fs *fs, uint64_t id, struct found *out);
+
+/* The path of NAME in the directory ID: freed by the caller.  NULL, with the
+ * error in RC. */
+char *fs_child_path(struct fs *fs, uint64_t id, const char *name, int *rc);
+
+/* struct stat of what FOUND is; PATH makes the inode number. */
+void fs_fill_stat(const struct fs *fs, const char *path,
+                  const struct node_info *info, struct stat *out);
+
+/* Seconds that the kernel may keep INFO. */
+double fs_valid(const struct node_info *info);
+
+/* A lookup of PATH as a reply's entry.  -ENOMEM. */
+int fs_fill_entry(struct fs *fs, const char *path,
+                  const struct node_info *info, struct fuse_entry_param *out);
+
+/* The record's other files may have other sizes now: the kernel shall ask
+ * again.  Safe in a handler: only attributes are dropped, no page is waited
+ * for. */
+void fs_forget_attributes(struct fs *fs, const struct node *node);
+
+extern const struct fuse_lowlevel_ops fs_operations;
+
+#endif

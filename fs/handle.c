@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define COPY_STEP ((size_t)1 << 20)
+
+static bool can_write(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* Is there a file of that name in the spool? */
+static bool is_spooled(const struct tree *tree, const struct node *node)
+{
+	struct stat stat;
+
+	return spool_stat(&tree->spool, node->path, &stat) == 0 &&
+	       S_ISREG(stat.st_mode);
+}
+
+static int open_scratch(struct handle *handle, mode_t mode)
+{
+	int flags = handle->flags & ~(O_DIRECT | O_NOFOLLOW | O_APPEND);
+
+	/* The kernel reads before it writes part of a page. */
+	if ((flags & O_ACCMODE) == O_WRONLY)
+		flags = (flags & ~O_ACCMODE) | O_RDWR;
+	handle->fd = spool_open_file(&handle->tree->spool, handle->node.path,
+	                             flags, mode & 0777);
+	return handle->fd < 0 ? handle->fd : 0;
+}
+
+static int open_rejected(struct handle *handle)
+{
+	const char *name = strrchr(handle->node.path, '/') + 1;
+
+	if (can_write(handle->flags))
+		return -EACCES;
+	handle->fd = openat(handle->tree->spool.rejected_fd, name,
+	                    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return handle->fd < 0 ? -errno : 0;
+}
+
+/* Copy the whole of a descriptor into the draft. */
+static int draft_load_fd(struct draft *draft, int fd)
+{
+	struct blob buffer = { 0 };
+	uint64_t offset = 0;
+	ssize_t n = 1;
+	int rc = blob_resize(&buffer, COPY_STEP);
+
+	while (rc == 0 && n > 0) {
+		n = pread(fd, buffer.data, buffer.size, (off_t)offset);
+		if (n < 0)
+			rc = -errno;
+		if (n > 0)
+			rc = draft_write(draft, offset, buffer.data, (size_t)n);
+		offset += n > 0 ? (uint64_t)n : 0;
+	}
+	blob_release(&buffer);
+	return rc;
+}
+
+static int draft_load_view(struct draft *draft, struct view *view)
+{
+	struct blob buffer = { 0 };
+	uint64_t offset = 0;
+	ssize_t n = 1;
+	int rc = blob_resize(&buffer, COPY_STEP);
+
+	while (rc == 0 && n > 0) {
+		n = view_read(view, offset, buffer.data, buffer.size);
+		if (n < 0)
+			rc = (int)n;
+		if (n > 0)
+			rc = draft_write(draft, offset, buffer.data, (size_t)n);
+		offset += n > 0 ? (uint64_t)n : 0;
+	}
+	blob_release(&buffer);
+	return rc;
+}
+
+static void start_draft(struct handle *handle)
+{
+	draft_init(&handle->draft, handle->tree->spool.fd);
+	handle->has_draft = true;
+}
+
+/* A file that was only begun goes on from what the spool has. */
+static int open_begun(struct handle *handle)
+{
+	int fd;
+	int rc;
+
+	start_draft(handle);
+	handle->is_new = true;
+	if (handle->flags & O_TRUNC)
+		return 0;
+	fd = spool_open_file(&handle->tree->spool, handle->node.path, O_RDONLY,
+	                     0);
+	if (fd < 0)
+		return fd;
+	rc = draft_load_fd(&handle->draft, fd);
+	close(fd);
+	return rc;
+}
+
+static int open_part(struct handle *handle)
+{
+	int rc;
+
+	if (is_spooled(handle->tree, &handle->node))
+		return open_begun(handle);
+	rc = view_open(handle->tree, &handle->node, &handle->view);
+	if (rc == -ENOENT && handle->flags & O_CREAT) {
+		handle->is_new = true;
+		start_draft(handle);
+		return 0;
+	}
+	if (rc)
+		return rc;
+	handle->has_view = true;
+	if (handle->flags & O_TRUNC && can_write(handle->flags))
+		start_draft(handle);
+	return 0;
+}
+
+static int open_node(struct handle *handle, mode_t mode)
+{
+	switch (handle->node.kind) {
+	case NODE_ARRAY:
+	case NODE_FIELDS:
+	case NODE_OPAQUE:
+		return open_part(handle);
+	case NODE_CONTROL:
+		if (can_write(handle->flags))
+			return -EACCES;
+		return open_part(handle);
+	case NODE_REJECTED:
+		return open_rejected(handle);
+	case NODE_OTHER:
+	case NODE_RECORD:
+	case NODE_SUBDIR:
+		return open_scratch(handle, mode);
+	default:
+		return -EISDIR;
+	}
+}
+
+int handle_open(struct tree *tree, const struct node *node, int flags,
+                mode_t mode, struct handle **out)
+{
+	struct handle *handle = calloc(1, sizeof(*handle));
+	int rc;
+
+	if (!handle)
+		return -ENOMEM;
+	pthread_mutex_init(&handle->lock, NULL);
+	handle->tree = tree;
+	handle->flags = flags;
+	handle->fd = -1;
+	handle->mtime.tv_nsec = UTIME_NOW;
+	rc = node_copy(&handle->node, node);
+	if (rc == 0)
+		rc = open_node(handle, mode);
+	if (rc == 0 && node_stat(tree, node, &handle->at_open))
+		handle->at_open = (struct node_info){ .mode = S_IFREG };
+	if (rc) {
+		handle_close(handle);
+		return rc;
+	}
+	*out = handle;
+	return 0;
+}
+
+void handle_close(struct handle *handle)
+{
+	if (handle->fd >= 0)
+		close(handle->fd);
+	if (handle->has_view)
+		view_release(&handle->view);
+	if (handle->has_draft)
+		draft_release(&handle->draft);
+	blob_release(&handle->rejected);
+	node_release(&handle->node);
+	pthread_mutex_destroy(&handle->lock);
+	free(handle);
+}
+
+static ssize_t read_locked(struct handle *handle, uint64_t offset,
+                           void *buffer, size_t size)
+{
+	if (handle->has_draft)
+		return draft_read(&handle->draft, offset, buffer, size);
+	return view_read(&handle->view, offset, buffer, size);
+}
+
+ssize_t handle_read(struct handle *handle, uint64_t offset, void *buffer,
+                    size_t size)
+{
+	ssize_t n;
+
+	if (handle->fd >= 0) {
+		n = pread(handle->fd, buffer, size, (off_t)offset);
+		return n < 0 ? -errno : n;
+	}
+	pthread_mutex_lock(&handle->lock);
+	n = read_locked(handle, offset, buffer, size);
+	pthread_mutex_unlock(&handle->lock);
+	return n;
+}
+
+/* Writing to what was only read so far starts from its bytes. */
+static int make_draft(struct handle *handle)
+{
+	int rc;
+
+	if (handle->has_draft)
+		return 0;
+	start_draft(handle);
+	rc = draft_load_view(&handle->draft, &handle->view);
+	if (rc) {
+		draft_release(&handle->draft);
+		handle->has_draft = false;
+	}
+	return rc;
+}
+
+static void mark_dirty(struct handle *handle)
+{
+	handle->dirty = true;
+	handle->tried = false;
+}
+
+int handle_write(struct handle *handle, uint64_t offset, const void *data,
+                 size_t size)
+{
+	int rc;
+
+	if (handle->fd >= 0) {
+		ssize_t n = pwrite(handle->fd, data, size, (off_t)offset);
+
+		if (n >= 0 && (size_t)n < size)
+			return -ENOSPC;
+		return n < 0 ? -errno : 0;
+	}
+	pthread_mutex_lock(&handle->lock);
+	rc = make_draft(handle);
+	if (rc == 0 && handle->flags & O_APPEND)
+		offset = handle->draft.size;
+	if (rc == 0)
+		rc = draft_write(&handle->draft, offset, data, size);
+	if (rc == 0)
+		mark_dirty(handle);
+	pthread_mutex_unlock(&handle->lock);
+	return rc;
+}
+
+int handle_truncate(struct handle *handle, uint64_t size)
+{
+	int rc;
+
+	if (handle->fd >= 0)
+		return ftruncate(handle->fd, (off_t)size) < 0 ? -errno : 0;
+	pthread_mutex_lock(&handle->lock);
+	rc = make_draft(handle);
+	if (rc == 0)
+		rc = draft_resize(&handle->draft, size);
+	if (rc == 0)
+		mark_dirty(handle);
+	pthread_mutex_unlock(&handle->lock);
+	return rc;
+}
+
+int handle_allocate(struct handle *handle, int mode, uint64_t offset,
+                    uint64_t size)
+{
+	uint64_t now = 0;
+
+	if (handle->fd >= 0)
+		return fallocate(handle->fd, mode, (off_t)offset,
+		                 (off_t)size) < 0
+		               ? -errno
+		               : 0;
+	if (mode)
+		return -EOPNOTSUPP;
+	pthread_mutex_lock(&handle->lock);
+	now = handle->has_draft ? handle->draft.size : handle->view.size;
+	pthread_mutex_unlock(&handle->lock);
+	return offset + size > now ? handle_truncate(handle, offset + size) : 0;
+}
+
+bool handle_shows_size(struct handle *handle, uint64_t *size)
+{
+	bool shows;
+
+	if (handle->fd >= 0)
+		return false;
+	pthread_mutex_lock(&handle->lock);
+	shows = handle->has_draft &&
+	        (handle->is_new ||
+	         (handle->dirty && (handle->flags & O_ACCMODE) == O_RDWR));
+	if (shows)
+		*size = handle->draft.size;
+	pthread_mutex_unlock(&handle->lock);
+	return shows;
+}
+
+void handle_info(struct handle *handle, struct node_info *out)
+{
+	struct stat stat;
+
+	*out = handle->at_open;
+	out->expires_ms = 0;
+	if (handle->fd >= 0 && fstat(handle->fd, &stat) == 0) {
+		out->mode = stat.st_mode;
+		out->size = (uint64_t)stat.st_size;
+		out->mtime = stat.st_mtim;
+	}
+	pthread_mutex_lock(&handle->lock);
+	if (handle->has_draft)
+		out->size = handle->draft.size;
+	else if (handle->has_view)
+		out->size = handle->view.size;
+	pthread_mutex_unlock(&handle->lock);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * handle.h - open files
+ *
+ * A handle on a part of a record reads from a view, which is the record as it
+ * was at open, until it is written to; then it reads from and writes to a
+ * draft.  The draft becomes the record, as a whole, by handle_commit.  A handle
+ * on a scratch file is a descriptor of the file in the spool.
+ *
+ * Errors:     int functions return 0 or a negative errno value.
+ * Threads:    handle functions lock the handle.
+ */
+#ifndef ENGRAMFS_FS_HANDLE_H
+#define ENGRAMFS_FS_HANDLE_H
+
+#include "layout/draft.h"
+#include "layout/node.h"
+#include "layout/view.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct handle {
+	struct handle *next; /* of the inode's; under its table's lock */
+	pthread_mutex_t lock;
+	struct tree *tree;
+	struct node node;
+	int flags; /* of open(2) */
+
+	int fd; /* scratch files; else -1 */
+
+	struct view view; /* while has_view */
+	bool has_view;
+	struct draft draft; /* while has_draft */
+	bool has_draft;
+	bool is_new;   /* there was no record when it was opened */
+	bool dirty;    /* the draft holds what is not committed */
+	bool tried;    /* and its commit failed, nothing was written since */
+	bool retarget; /* a named copy settled: NODE has another path now */
+	struct timespec mtime;    /* for the next commit; UTIME_NOW */
+	struct blob rejected;     /* name in rejected/ of the last refusal */
+	struct node_info at_open; /* for a file whose name is gone */
+};
+
+/* Open NODE as open(2) does with FLAGS; O_CREAT: it need not exist. */
+int handle_open(struct tree *tree, const struct node *node, int flags,
+                mode_t mode, struct handle **out);
+
+/* Frees the handle; what is dirty must have been committed. */
+void handle_close(struct handle *handle);
+
+ssize_t handle_read(struct handle *handle, uint64_t offset, void *buffer,
+                    size_t size);
+int handle_write(struct handle *handle, uint64_t offset, const void *data,
+                 size_t size);
+int handle_truncate(struct handle *handle, uint64_t size);
+int handle_allocate(struct handle *handle, int mode, uint64_t offset,
+                    uint64_t size);
+
+/*
+ * Make what was written the record.  LAST: nobody can write any more.
+ * A file that is only begun (commit_is_begun) waits in the spool.
+ * -EINVAL: refused; bytes and reason are in rejected/.
+ */
+int handle_commit(struct handle *handle, bool last);
+
+/* Set the mtime: now, or of the next commit. */
+int handle_touch(struct handle *handle, struct timespec mtime);
+
+/* What stat shows while the handle is open. True: use *SIZE, for the file is
+ * new or shared memory needs it. */
+bool handle_shows_size(struct handle *handle, uint64_t *size);
+
+/* Size and times for a file that has no name any more. */
+void handle_info(struct handle *handle, struct node_info *out);
+
+#endif

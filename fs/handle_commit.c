@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/handle.h"
+
+#include "layout/commit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Keep the draft in the spool under the file's own name. */
+static int save_begun(struct handle *handle, const char *bytes, size_t size)
+{
+	int fd = spool_open_file(&handle->tree->spool, handle->node.path,
+	                         O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int rc = 0;
+
+	if (fd < 0)
+		return fd;
+	while (rc == 0 && size > 0) {
+		ssize_t n = write(fd, bytes, size);
+
+		if (n < 0 && errno != EINTR)
+			rc = -errno;
+		if (n > 0) {
+			bytes += n;
+			size -= (size_t)n;
+		}
+	}
+	close(fd);
+	return rc;
+}
+
+static void forget_begun(struct handle *handle, const char *path)
+{
+	int rc = spool_unlink(&handle->tree->spool, path);
+
+	if (rc && rc != -ENOENT)
+		spool_error(&handle->tree->spool, path, "write", rc,
+		            "cannot remove the file that was begun");
+}
+
+static void settle(struct handle *handle, const char *old_path)
+{
+	handle->dirty = false;
+	handle->is_new = false;
+	if (handle->rejected.size)
+		spool_unreject(&handle->tree->spool, handle->rejected.data);
+	blob_release(&handle->rejected);
+	if (strcmp(old_path, handle->node.path) == 0)
+		forget_begun(handle, old_path);
+	else
+		handle->retarget = true;
+}
+
+/* Bytes that cannot be stored are kept, with the reason. */
+static void reject(struct handle *handle, const void *bytes, size_t size,
+                   int rc, const char *why)
+{
+	char reason[WHY_SIZE + 64];
+
+	snprintf(reason, sizeof(reason), "%s",
+	         why[0] ? why : strerror(-rc));
+	handle->tried = true;
+	if (handle->rejected.size)
+		spool_unreject(&handle->tree->spool, handle->rejected.data);
+	blob_release(&handle->rejected);
+	spool_reject(&handle->tree->spool, handle->node.path, bytes, size, rc,
+	             reason, &handle->rejected);
+}
+
+static int store(struct handle *handle, const void *bytes)
+{
+	size_t size = (size_t)handle->draft.size;
+	char why[WHY_SIZE] = "";
+	char *old_path = strdup(handle->node.path);
+	int rc = old_path ? commit_part(handle->tree, &handle->node, bytes,
+	                                size, handle->mtime, why)
+	                  : -ENOMEM;
+
+	if (rc == 0)
+		settle(handle, old_path);
+	else
+		reject(handle, bytes, size, rc, why);
+	free(old_path);
+	handle->mtime = (struct timespec){ 0, UTIME_NOW };
+	return rc;
+}
+
+/* An empty file over a record is how shells begin; the record stays until
+ * there is something to take its place. */
+static int commit_empty(struct handle *handle, bool last)
+{
+	if (handle->is_new)
+		return save_begun(handle, "", 0);
+	if (last && handle->dirty)
+		spool_error(&handle->tree->spool, handle->node.path, "write",
+		            -EINVAL,
+		            "an empty file is no record; the old one stays");
+	return 0;
+}
+
+static int commit_locked(struct handle *handle, bool last)
+{
+	const void *bytes;
+	int rc;
+
+	if (!handle->has_draft || handle->tried)
+		return 0;
+	if (handle->draft.size == 0)
+		return commit_empty(handle, last);
+	if (!handle->dirty)
+		return 0;
+	rc = draft_map(&handle->draft, &bytes);
+	if (rc)
+		return rc;
+	if (commit_is_begun(&handle->node, bytes, (size_t)handle->draft.size))
+		rc = save_begun(handle, bytes, (size_t)handle->draft.size);
+	else
+		rc = store(handle, bytes);
+	draft_unmap(&handle->draft, bytes);
+	return rc;
+}
+
+int handle_commit(struct handle *handle, bool last)
+{
+	int rc;
+
+	if (handle->fd >= 0)
+		return 0;
+	pthread_mutex_lock(&handle->lock);
+	rc = commit_locked(handle, last);
+	pthread_mutex_unlock(&handle->lock);
+	return rc;
+}
+
+static int touch_scratch(int fd, struct timespec mtime)
+{
+	const struct timespec times[2] = { { 0, UTIME_OMIT }, mtime };
+
+	return futimens(fd, times) < 0 ? -errno : 0;
+}
+
+int handle_touch(struct handle *handle, struct timespec mtime)
+{
+	int rc = 0;
+
+	if (handle->fd >= 0)
+		return touch_scratch(handle->fd, mtime);
+	pthread_mutex_lock(&handle->lock);
+	if (handle->has_draft && (handle->dirty || handle->is_new))
+		handle->mtime = mtime;
+	else
+		rc = commit_touch(handle->tree, &handle->node, mtime);
+	pthread_mutex_unlock(&handle->lock);
+	return rc;
+}

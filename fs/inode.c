@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/inode.h"
+
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#define ROOT_ID 1 /* FUSE_ROOT_ID */
+
+struct inode {
+	struct inode *next; /* in the bucket; unhashed when the name is gone */
+	char *path;
+	uint64_t lookups;
+	bool gone;
+	struct handle *handles;
+};
+
+uint64_t inode_number(const char *path)
+{
+	uint64_t number = XXH3_64bits(path, strlen(path));
+
+	return number > ROOT_ID ? number : number + 2;
+}
+
+static struct inode **bucket_of(const struct inodes *inodes, const char *path)
+{
+	return &inodes->buckets[inode_number(path) &
+	                        (inodes->bucket_count - 1)];
+}
+
+static struct inode *find(const struct inodes *inodes, const char *path)
+{
+	struct inode *inode = *bucket_of(inodes, path);
+
+	while (inode && strcmp(inode->path, path) != 0)
+		inode = inode->next;
+	return inode;
+}
+
+static void hash(struct inodes *inodes, struct inode *inode)
+{
+	struct inode **bucket = bucket_of(inodes, inode->path);
+
+	inode->next = *bucket;
+	*bucket = inode;
+	inodes->count++;
+}
+
+static void unhash(struct inodes *inodes, struct inode *inode)
+{
+	struct inode **slot = bucket_of(inodes, inode->path);
+
+	while (*slot != inode)
+		slot = &(*slot)->next;
+	*slot = inode->next;
+	inodes->count--;
+}
+
+static void free_inode(struct inode *inode)
+{
+	free(inode->path);
+	free(inode);
+}
+
+/* Twice the buckets; with too little memory the chains only get longer. */
+static void grow(struct inodes *inodes)
+{
+	size_t count = inodes->bucket_count;
+	struct inode **old = inodes->buckets;
+	struct inode **buckets = calloc(2 * count, sizeof(struct inode *));
+
+	if (!buckets)
+		return;
+	inodes->buckets = buckets;
+	inodes->bucket_count = 2 * count;
+	inodes->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		while (old[i]) {
+			struct inode *inode = old[i];
+
+			old[i] = inode->next;
+			hash(inodes, inode);
+		}
+	}
+	free(old);
+}
+
+static struct inode *add(struct inodes *inodes, const char *path)
+{
+	struct inode *inode = calloc(1, sizeof(*inode));
+
+	if (!inode)
+		return NULL;
+	inode->path = strdup(path);
+	if (!inode->path) {
+		free(inode);
+		return NULL;
+	}
+	if (inodes->count >= inodes->bucket_count)
+		grow(inodes);
+	hash(inodes, inode);
+	return inode;
+}
+
+static struct inode *from_id(const struct inodes *inodes, uint64_t id)
+{
+	return id == ROOT_ID ? inodes->root : (struct inode *)(uintptr_t)id;
+}
+
+static uint64_t to_id(const struct inodes *inodes, const struct inode *inode)
+{
+	return inode == inodes->root ? ROOT_ID : (uint64_t)(uintptr_t)inode;
+}
+
+int inodes_init(struct inodes *inodes)
+{
+	*inodes = (struct inodes){ .bucket_count = 1024 };
+	inodes->buckets =
+		calloc(inodes->bucket_count, sizeof(struct inode *));
+	if (!inodes->buckets)
+		return -ENOMEM;
+	pthread_mutex_init(&inodes->lock, NULL);
+	inodes->root = add(inodes, "");
+	if (inodes->root)
+		return 0;
+	inodes_release(inodes);
+	return -ENOMEM;
+}
+
+void inodes_release(struct inodes *inodes)
+{
+	for (size_t i = 0; inodes->buckets && i < inodes->bucket_count; i++) {
+		while (inodes->buckets[i]) {
+			struct inode *inode = inodes->buckets[i];
+
+			inodes->buckets[i] = inode->next;
+			free_inode(inode);
+		}
+	}
+	free(inodes->buckets);
+	pthread_mutex_destroy(&inodes->lock);
+	*inodes = (struct inodes){ 0 };
+}
+
+uint64_t inodes_lookup(struct inodes *inodes, const char *path)
+{
+	struct inode *inode;
+	uint64_t id = 0;
+
+	pthread_mutex_lock(&inodes->lock);
+	inode = find(inodes, path);
+	if (!inode)
+		inode = add(inodes, path);
+	if (inode) {
+		inode->lookups++;
+		id = to_id(inodes, inode);
+	}
+	pthread_mutex_unlock(&inodes->lock);
+	return id;
+}
+
+void inodes_forget(struct inodes *inodes, uint64_t id, uint64_t lookups)
+{
+	struct inode *inode = from_id(inodes, id);
+
+	if (id == ROOT_ID)
+		return;
+	pthread_mutex_lock(&inodes->lock);
+	inode->lookups -= lookups < inode->lookups ? lookups : inode->lookups;
+	if (inode->lookups == 0 && !inode->handles) {
+		if (!inode->gone)
+			unhash(inodes, inode);
+		free_inode(inode);
+	}
+	pthread_mutex_unlock(&inodes->lock);
+}
+
+char *inodes_path(struct inodes *inodes, uint64_t id, bool *gone)
+{
+	const struct inode *inode = from_id(inodes, id);
+	char *path;
+
+	pthread_mutex_lock(&inodes->lock);
+	path = strdup(inode->path);
+	if (gone)
+		*gone = inode->gone;
+	pthread_mutex_unlock(&inodes->lock);
+	return path;
+}
+
+uint64_t inodes_known(struct inodes *inodes, const char *path)
+{
+	const struct inode *inode;
+	uint64_t id;
+
+	pthread_mutex_lock(&inodes->lock);
+	inode = find(inodes, path);
+	id = inode ? to_id(inodes, inode) : 0;
+	pthread_mutex_unlock(&inodes->lock);
+	return id;
+}
+
+static void remove_name(struct inodes *inodes, struct inode *inode)
+{
+	unhash(inodes, inode);
+	inode->gone = true;
+}
+
+void inodes_unlink(struct inodes *inodes, const char *path)
+{
+	struct inode *inode;
+
+	pthread_mutex_lock(&inodes->lock);
+	inode = find(inodes, path);
+	if (inode && inode != inodes->root)
+		remove_name(inodes, inode);
+	pthread_mutex_unlock(&inodes->lock);
+}
+
+/* Take PATH over, which the inode owns from then on. */
+static void set_path(struct inodes *inodes, struct inode *inode, char *path)
+{
+	struct inode *there = find(inodes, path);
+
+	if (there == inode) {
+		free(path);
+		return;
+	}
+	if (there)
+		remove_name(inodes, there);
+	if (!inode->gone)
+		unhash(inodes, inode);
+	free(inode->path);
+	inode->path = path;
+	inode->gone = false;
+	hash(inodes, inode);
+}
+
+/* An inode at or below FROM that has not been renamed yet. */
+static struct inode *find_below(const struct inodes *inodes, const char *from)
+{
+	size_t size = strlen(from);
+
+	for (size_t i = 0; i < inodes->bucket_count; i++)
+		for (struct inode *inode = inodes->buckets[i]; inode;
+		     inode = inode->next)
+			if (strncmp(inode->path, from, size) == 0 &&
+			    inode->path[size] == '/')
+				return inode;
+	return NULL;
+}
+
+static int rename_one(struct inodes *inodes, struct inode *inode,
+                      const char *from, const char *to)
+{
+	const char *rest = inode->path + strlen(from);
+	size_t size = strlen(to) + strlen(rest) + 1;
+	char *path = malloc(size);
+
+	if (!path)
+		return -ENOMEM;
+	memcpy(path, to, strlen(to));
+	memcpy(path + strlen(to), rest, strlen(rest) + 1);
+	set_path(inodes, inode, path);
+	return 0;
+}
+
+int inodes_rename(struct inodes *inodes, const char *from, const char *to)
+{
+	struct inode *inode;
+	int rc = 0;
+
+	pthread_mutex_lock(&inodes->lock);
+	inode = find(inodes, from);
+	if (inode)
+		rc = rename_one(inodes, inode, from, to);
+	while (rc == 0) {
+		inode = find_below(inodes, from);
+		if (!inode)
+			break;
+		rc = rename_one(inodes, inode, from, to);
+	}
+	pthread_mutex_unlock(&inodes->lock);
+	return rc;
+}
+
+int inodes_retarget(struct inodes *inodes, uint64_t id, const char *path)
+{
+	char *copy = strdup(path);
+
+	if (!copy)
+		return -ENOMEM;
+	pthread_mutex_lock(&inodes->lock);
+	set_path(inodes, from_id(inodes, id), copy);
+	pthread_mutex_unlock(&inodes->lock);
+	return 0;
+}
+
+void inodes_attach(struct inodes *inodes, uint64_t id, struct handle *handle)
+{
+	struct inode *inode = from_id(inodes, id);
+
+	pthread_mutex_lock(&inodes->lock);
+	handle->next = inode->handles;
+	inode->handles = handle;
+	pthread_mutex_unlock(&inodes->lock);
+}
+
+void inodes_detach(struct inodes *inodes, uint64_t id, struct handle *handle)
+{
+	struct inode *inode = from_id(inodes, id);
+	struct handle **slot = &inode->handles;
+
+	pthread_mutex_lock(&inodes->lock);
+	while (*slot && *slot != handle)
+		slot = &(*slot)->next;
+	if (*slot)
+		*slot = handle->next;
+	pthread_mutex_unlock(&inodes->lock);
+}
+
+bool inodes_visit(struct inodes *inodes, uint64_t id, handle_visit_fn *visit,
+                  void *arg)
+{
+	bool stop = false;
+
+	pthread_mutex_lock(&inodes->lock);
+	for (struct handle *handle = from_id(inodes, id)->handles;
+	     handle && !stop; handle = handle->next)
+		stop = visit(handle, arg);
+	pthread_mutex_unlock(&inodes->lock);
+	return stop;
+}
+
+/* The first open handle, taken from its inode. */
+static struct handle *take_handle(struct inodes *inodes)
+{
+	for (size_t i = 0; i < inodes->bucket_count; i++)
+		for (struct inode *inode = inodes->buckets[i]; inode;
+		     inode = inode->next)
+			if (inode->handles) {
+				struct handle *handle = inode->handles;
+
+				inode->handles = handle->next;
+				return handle;
+			}
+	return NULL;
+}
+
+void inodes_close_handles(struct inodes *inodes)
+{
+	struct handle *handle;
+
+	while ((handle = take_handle(inodes))) {
+		handle_commit(handle, true);
+		handle_close(handle);
+	}
+}

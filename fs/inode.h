@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inode.h - the kernel's numbers for paths
+ *
+ * Two numbers name a file.  The node id is what the kernel passes in requests:
+ * the address of a struct inode here, valid while the kernel holds lookups on
+ * it.  The inode number (st_ino) is what users see: a hash of the path, the
+ * same in every mount and after every remount.  Neither says what the file is:
+ * an inode has a path, and the path is looked up in the tree by each request,
+ * so that there is nothing to go stale.
+ *
+ * Threads:    any; struct inodes has its own lock.
+ */
+#ifndef ENGRAMFS_FS_INODE_H
+#define ENGRAMFS_FS_INODE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct handle;
+struct inode;
+
+struct inodes {
+	pthread_mutex_t lock;
+	struct inode **buckets;
+	size_t bucket_count;
+	size_t count;
+	struct inode *root;
+};
+
+/* -ENOMEM. */
+int inodes_init(struct inodes *inodes);
+void inodes_release(struct inodes *inodes);
+
+/* The node id of PATH with one lookup more; 0 when memory is short. */
+uint64_t inodes_lookup(struct inodes *inodes, const char *path);
+void inodes_forget(struct inodes *inodes, uint64_t id, uint64_t lookups);
+
+/* A copy of the path, which the caller frees; NULL when memory is short.
+ * GONE (may be NULL): the name was removed; only open handles know the file. */
+char *inodes_path(struct inodes *inodes, uint64_t id, bool *gone);
+
+/* The node id of PATH if the kernel knows it, else 0. */
+uint64_t inodes_known(struct inodes *inodes, const char *path);
+
+/* The name PATH was removed: another file made there gets a new node id. */
+void inodes_unlink(struct inodes *inodes, const char *path);
+
+/* FROM, and what is below it, is called TO now; what was there is gone. */
+int inodes_rename(struct inodes *inodes, const char *from, const char *to);
+
+/* The node ID is called PATH from now on (a named copy that settled). */
+int inodes_retarget(struct inodes *inodes, uint64_t id, const char *path);
+
+/* Open handles of a node.  VISIT runs under the lock. */
+void inodes_attach(struct inodes *inodes, uint64_t id, struct handle *handle);
+void inodes_detach(struct inodes *inodes, uint64_t id, struct handle *handle);
+typedef bool handle_visit_fn(struct handle *handle, void *arg);
+/* True where VISIT returned true for one of them (and stopped there). */
+bool inodes_visit(struct inodes *inodes, uint64_t id, handle_visit_fn *visit,
+                  void *arg);
+
+/* At the end of a mount: commit what open handles hold, and close them. */
+void inodes_close_handles(struct inodes *inodes);
+
+/* st_ino of PATH. */
+uint64_t inode_number(const char *path);
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/mount.h"
+
+#include "backends/log.h"
+#include "fs/daemon.h"
+#include "fs/fs.h"
+#include "fs/handle.h"
+#include "fs/settings.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define THREADS 16
+#define LOCK_WAIT_MS 10000 /* for a daemon that is ending */
+
+/* One mount, from its command line to its end. */
+struct mount {
+	const struct options *options;
+	char store[PATH_MAX];
+	char mountpoint[PATH_MAX];
+	struct settings settings;
+	struct settings_origins origins;
+	struct daemon daemon;
+	struct fs fs;
+	bool has_spool;
+};
+
+static int complain(const char *what, const char *why)
+{
+	fprintf(stderr, "engramfs: %s: %s\n", what, why);
+	return -EINVAL;
+}
+
+static bool is_empty(const char *path)
+{
+	DIR *stream = opendir(path);
+	int entries = 0;
+
+	while (stream && readdir(stream))
+		entries++;
+	if (stream)
+		closedir(stream);
+	return entries <= 2;
+}
+
+static bool is_inside(const char *path, const char *directory)
+{
+	size_t size = strlen(directory);
+
+	return strncmp(path, directory, size) == 0 &&
+	       (path[size] == '/' || path[size] == '\0' ||
+	        directory[size - 1] == '/');
+}
+
+static int check_store(struct mount *mount)
+{
+	struct stat stat_;
+
+	if (!realpath(mount->options->store, mount->store))
+		return complain(mount->options->store, strerror(errno));
+	if (stat(mount->store, &stat_) < 0)
+		return complain(mount->store, strerror(errno));
+	if (!S_ISDIR(stat_.st_mode))
+		return complain(mount->store, "a store is a directory");
+	return 0;
+}
+
+static int check_mountpoint(struct mount *mount)
+{
+	const char *given = mount->options->mountpoint;
+	struct stat here;
+
+	if (!realpath(given, mount->mountpoint)) {
+		if (errno == ENOTCONN)
+			return complain(given,
+			                "an earlier mount ended without being "
+			                "unmounted; run: fusermount3 -u");
+		return complain(given, strerror(errno));
+	}
+	if (stat(mount->mountpoint, &here) < 0)
+		return complain(given, strerror(errno));
+	if (!S_ISDIR(here.st_mode))
+		return complain(given, "a mount point is a directory");
+	if (is_inside(mount->store, mount->mountpoint))
+		return complain(given, "the mount would hide its own store");
+	if (!mount->options->nonempty && !is_empty(mount->mountpoint))
+		return complain(given, "the mount point is not empty (-o "
+		                       "nonempty mounts over it)");
+	if (access("/dev/fuse", F_OK) < 0)
+		return complain("/dev/fuse",
+		                "missing; load the fuse kernel module, or let "
+		                "the container have the device");
+	return 0;
+}
+
+static int load_settings(struct mount *mount)
+{
+	const struct options *options = mount->options;
+	const struct settings_sources sources = {
+		.directory = mount->store,
+		.environment = environ,
+		.options = (const char *const *)options->settings,
+		.option_count = options->setting_count,
+	};
+	char why[SETTINGS_WHY_SIZE];
+	int rc = settings_load(&sources, &mount->settings, &mount->origins,
+	                       why);
+
+	if (rc) {
+		fprintf(stderr, "engramfs: %s\n",
+		        rc == -EINVAL ? why : strerror(-rc));
+		return rc;
+	}
+	mount->settings.read_only = options->read_only;
+	return 0;
+}
+
+/* A daemon that is ending has taken its note back already: wait for it. */
+static int open_spool(struct mount *mount)
+{
+	const struct timespec pause = { 0, 20000000 };
+	struct blob where = { 0 };
+	int rc;
+
+	for (int waited = 0;; waited += 20) {
+		blob_release(&where);
+		rc = spool_open(mount->store, &mount->fs.tree.spool, &where);
+		if (rc != -EBUSY || where.size || waited >= LOCK_WAIT_MS)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (rc == -EBUSY)
+		fprintf(stderr, "engramfs: %s: already mounted at %s\n",
+		        mount->store, where.size ? where.data : "another place");
+	else if (rc)
+		complain(mount->store, strerror(-rc));
+	mount->has_spool = rc == 0;
+	blob_release(&where);
+	return rc;
+}
+
+static void set_owner(struct mount *mount)
+{
+	const struct options *options = mount->options;
+	mode_t files = options->has_umask ? 0666 : 0600;
+	mode_t directories = options->has_umask ? 0777 : 0700;
+
+	mount->fs.uid = options->has_uid ? options->uid : geteuid();
+	mount->fs.gid = options->has_gid ? options->gid : getegid();
+	mount->fs.file_mode = files & ~(mode_t)options->umask;
+	mount->fs.directory_mode = directories & ~(mode_t)options->umask;
+}
+
+static int open_tree(struct mount *mount)
+{
+	struct tree *tree = &mount->fs.tree;
+	char why[WHY_SIZE] = "";
+	int rc;
+
+	clock_gettime(CLOCK_REALTIME, &tree->since);
+	pthread_mutex_init(&tree->copies, NULL);
+	moved_init(&mount->fs.moved);
+	set_owner(mount);
+	rc = settings_append_json(&mount->settings, &mount->origins,
+	                          &tree->settings_text);
+	if (rc == 0)
+		rc = inodes_init(&mount->fs.inodes);
+	if (rc)
+		return complain("start", strerror(-rc));
+	rc = stores_open(mount->store, &mount->settings, &tree->stores, why);
+	if (rc)
+		complain(mount->store, why[0] ? why : strerror(-rc));
+	return rc;
+}
+
+static int add_option(struct fuse_args *args, const char *option)
+{
+	char *escaped = NULL;
+	int rc = fuse_opt_add_opt_escaped(&escaped, option);
+
+	if (rc == 0)
+		rc = fuse_opt_add_arg(args, "-o");
+	if (rc == 0)
+		rc = fuse_opt_add_arg(args, escaped);
+	free(escaped);
+	return rc;
+}
+
+static bool has_option(const struct options *options, const char *name)
+{
+	for (size_t i = 0; i < options->mount_count; i++)
+		if (strncmp(options->mount[i], name, strlen(name)) == 0)
+			return true;
+	return false;
+}
+
+/* The colon makes tools take the file system for a remote one, and leave it
+ * alone when they index or make thumbnails. */
+static int fill_args(const struct mount *mount, struct fuse_args *args)
+{
+	const struct options *options = mount->options;
+	char name[PATH_MAX + 32];
+	int rc = fuse_opt_add_arg(args, "engramfs");
+
+	snprintf(name, sizeof(name), "fsname=engramfs:%s", mount->store);
+	for (size_t i = 0; rc == 0 && i < options->mount_count; i++)
+		rc = add_option(args, options->mount[i]);
+	if (rc == 0 && !has_option(options, "fsname="))
+		rc = add_option(args, name);
+	if (rc == 0 && !has_option(options, "subtype="))
+		rc = add_option(args, "subtype=engramfs");
+	if (rc == 0)
+		rc = add_option(args, "default_permissions");
+	if (rc == 0 && options->read_only)
+		rc = add_option(args, "ro");
+	if (rc == 0 && options->debug)
+		rc = fuse_opt_add_arg(args, "-d");
+	return rc;
+}
+
+static int start_session(struct mount *mount)
+{
+	struct fuse_args args = { 0 };
+	struct fs *fs = &mount->fs;
+	int rc = fill_args(mount, &args);
+
+	fs->ready = daemon_ready;
+	fs->ready_arg = &mount->daemon;
+	if (rc == 0)
+		fs->session = fuse_session_new(&args, &fs_operations,
+		                               sizeof(fs_operations), fs);
+	fuse_opt_free_args(&args);
+	if (!fs->session)
+		return -EINVAL;
+	if (fuse_set_signal_handlers(fs->session) != 0)
+		return -EINVAL;
+	/* libfuse has said why. */
+	return fuse_session_mount(fs->session, mount->mountpoint) == 0
+	               ? 0
+	               : -EINVAL;
+}
+
+static int serve(struct mount *mount)
+{
+	struct fuse_loop_config *config;
+	int rc;
+
+	spool_note_mount(&mount->fs.tree.spool, mount->mountpoint);
+	if (mount->options->single_thread)
+		return fuse_session_loop(mount->fs.session);
+	config = fuse_loop_cfg_create();
+	if (!config)
+		return -ENOMEM;
+	fuse_loop_cfg_set_max_threads(config, THREADS);
+	fuse_loop_cfg_set_idle_threads(config, THREADS);
+	rc = fuse_session_loop_mt(mount->fs.session, config);
+	fuse_loop_cfg_destroy(config);
+	return rc;
+}
+
+/* Commits what open files hold, and unmounts: nothing is served after it. */
+static void end_session(struct mount *mount)
+{
+	struct fs *fs = &mount->fs;
+
+	if (!fs->session)
+		return;
+	spool_note_mount(&fs->tree.spool, "");
+	fuse_session_unmount(fs->session);
+	fuse_remove_signal_handlers(fs->session);
+	inodes_close_handles(&fs->inodes);
+	fuse_session_destroy(fs->session);
+}
+
+static void close_all(struct mount *mount)
+{
+	struct fs *fs = &mount->fs;
+
+	end_session(mount);
+	if (mount->has_spool) {
+		stores_close(&fs->tree.stores);
+		inodes_release(&fs->inodes);
+		moved_release(&fs->moved);
+		blob_release(&fs->tree.settings_text);
+		pthread_mutex_destroy(&fs->tree.copies);
+		spool_close(&fs->tree.spool);
+	}
+	settings_release(&mount->settings);
+}
+
+/* In the process that serves. */
+static int run(struct mount *mount)
+{
+	int rc = open_spool(mount);
+
+	if (rc == 0)
+		rc = open_tree(mount);
+	if (rc == 0)
+		rc = start_session(mount);
+	if (rc == 0) {
+		log_info("%s: mounted at %s", mount->store, mount->mountpoint);
+		/* A signal ends the loop with its number: a clean end too. */
+		rc = serve(mount);
+		rc = rc < 0 ? rc : 0;
+	}
+	close_all(mount);
+	return rc ? 1 : 0;
+}
+
+int mount_run(const struct options *options)
+{
+	struct mount *mount = calloc(1, sizeof(*mount));
+	int rc = mount ? 0 : -ENOMEM;
+
+	if (rc)
+		return 1;
+	mount->options = options;
+	mount->daemon.pipe = -1;
+	rc = check_store(mount);
+	if (rc == 0)
+		rc = check_mountpoint(mount);
+	if (rc == 0)
+		rc = load_settings(mount);
+	if (rc == 0 && options->debug)
+		log_set_level(LOG_LEVEL_DEBUG);
+	if (rc == 0 && !options->foreground) {
+		rc = daemon_start(&mount->daemon);
+		if (rc)
+			complain("background", strerror(-rc));
+	}
+	umask(077);
+	if (rc == 0)
+		rc = run(mount);
+	else
+		settings_release(&mount->settings);
+	free(mount);
+	return rc ? 1 : 0;
+}

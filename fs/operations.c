@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ops.h"
+
+/* What the kernel offers and we want. */
+static const unsigned int wanted[] = {
+	FUSE_CAP_ATOMIC_O_TRUNC, /* open(O_TRUNC) is one request */
+	FUSE_CAP_ASYNC_READ,     /* read ahead in parallel */
+	FUSE_CAP_PARALLEL_DIROPS,
+	FUSE_CAP_READDIRPLUS, /* names and attributes in one reply, where */
+	FUSE_CAP_READDIRPLUS_AUTO, /* somebody asks for both */
+};
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct fs *fs = userdata;
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		conn->want |= conn->capable & wanted[i];
+	/* Other programs change the stores: sizes and times are theirs. */
+	conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE;
+	conn->max_write = FS_MAX_TRANSFER;
+	conn->max_read = 0;
+	if (fs->ready)
+		fs->ready(fs->ready_arg);
+}
+
+const struct fuse_lowlevel_ops fs_operations = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mkdir = op_mkdir,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.symlink = op_symlink,
+	.rename = op_rename,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.fsync = op_fsync,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.releasedir = op_releasedir,
+	.fsyncdir = op_fsyncdir,
+	.statfs = op_statfs,
+	.setxattr = op_setxattr,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
+	.create = op_create,
+	.fallocate = op_fallocate,
+};

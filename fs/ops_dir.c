@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ops.h"
+
+#include "layout/commit.h"
+#include "layout/listing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/*
+ * An open directory.  Offsets count entries: the one that a reply's last entry
+ * carries is the number of entries before the next.  Entry 0 is ".", 1 "..".
+ */
+struct directory {
+	pthread_mutex_t lock;
+	char *path;
+	struct node node;
+	struct listing *listing;
+	off_t position;              /* of PENDING, or of the next entry */
+	const struct entry *pending; /* read, and not yet taken */
+};
+
+static struct directory *directory_of(const struct fuse_file_info *file)
+{
+	return (struct directory *)(uintptr_t)file->fh;
+}
+
+static void directory_close(struct directory *directory)
+{
+	if (!directory)
+		return;
+	listing_close(directory->listing);
+	node_release(&directory->node);
+	free(directory->path);
+	pthread_mutex_destroy(&directory->lock);
+	free(directory);
+}
+
+static int directory_open(struct fs *fs, fuse_ino_t ino,
+                          struct directory **out)
+{
+	struct directory *directory = calloc(1, sizeof(*directory));
+	struct found found;
+	int rc;
+
+	if (!directory)
+		return -ENOMEM;
+	pthread_mutex_init(&directory->lock, NULL);
+	directory->path = inodes_path(&fs->inodes, ino, NULL);
+	rc = directory->path ? fs_find_id(fs, ino, &found) : -ENOMEM;
+	if (rc == 0) {
+		directory->node = found.node;
+		rc = S_ISDIR(found.info.mode) ? 0 : -ENOTDIR;
+	}
+	if (rc == 0)
+		rc = listing_open(&fs->tree, &directory->node,
+		                  &directory->listing);
+	if (rc) {
+		directory_close(directory);
+		return rc;
+	}
+	directory->position = 2;
+	*out = directory;
+	return 0;
+}
+
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+{
+	struct directory *directory;
+	int rc = directory_open(fuse_req_userdata(req), ino, &directory);
+
+	if (rc) {
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	file->fh = (uint64_t)(uintptr_t)directory;
+	fuse_reply_open(req, file);
+}
+
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+{
+	(void)ino;
+	directory_close(directory_of(file));
+	fuse_reply_err(req, 0);
+}
+
+void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
+                 struct fuse_file_info *file)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	const struct node *node = &directory_of(file)->node;
+	struct store *store = NULL;
+
+	(void)ino;
+	(void)datasync;
+	if (node->collection)
+		store = stores_get(&fs->tree.stores, node->collection);
+	fuse_reply_err(req, store ? -store->backend->sync(store) : 0);
+}
+
+/* A reply being filled. */
+struct page {
+	fuse_req_t req;
+	struct fs *fs;
+	char *data;
+	size_t size;
+	size_t used;
+	bool plus;
+};
+
+/* False: no room. */
+static bool add_entry(struct page *page, const char *name,
+                      struct fuse_entry_param *entry, off_t next)
+{
+	char *end = page->data + page->used;
+	size_t left = page->size - page->used;
+	size_t size = page->plus
+	                      ? fuse_add_direntry_plus(page->req, end, left,
+	                                               name, entry, next)
+	                      : fuse_add_direntry(page->req, end, left, name,
+	                                          &entry->attr, next);
+
+	if (size > left)
+		return false;
+	page->used += size;
+	return true;
+}
+
+/* "." and "..": the kernel knows them, so they carry no lookup. */
+static bool add_dot(struct page *page, const struct directory *directory,
+                    const char *name, off_t next)
+{
+	struct fuse_entry_param entry = { 0 };
+
+	entry.attr.st_mode = S_IFDIR;
+	entry.attr.st_ino = directory->path[0] ? inode_number(directory->path)
+	                                       : FUSE_ROOT_ID;
+	return add_entry(page, name, &entry, next);
+}
+
+/* 1: added, 0: no room, or a negative errno value. */
+static int add_found(struct page *page, const struct directory *directory,
+                     const struct entry *found, off_t next)
+{
+	struct fuse_entry_param entry = { 0 };
+	struct blob path = { 0 };
+	int rc = blob_printf(&path, "%s%s%s", directory->path,
+	                     directory->path[0] ? "/" : "", found->name);
+
+	if (rc)
+		return rc;
+	if (page->plus)
+		rc = fs_fill_entry(page->fs, path.data, &found->info, &entry);
+	else
+		fs_fill_stat(page->fs, path.data, &found->info, &entry.attr);
+	if (rc == 0) {
+		rc = add_entry(page, found->name, &entry, next);
+		if (rc == 0 && page->plus) /* the kernel never saw it */
+			inodes_forget(&page->fs->inodes, entry.ino, 1);
+	}
+	blob_release(&path);
+	return rc;
+}
+
+static int next_entry(struct directory *directory)
+{
+	if (directory->pending)
+		return 0;
+	return listing_next(directory->listing, &directory->pending);
+}
+
+/* Go to OFFSET: usually where the listing stands; else from the start. */
+static int seek(struct fs *fs, struct directory *directory, off_t offset)
+{
+	int rc = 0;
+
+	if (offset < directory->position && directory->position > 2) {
+		struct listing *listing;
+
+		rc = listing_open(&fs->tree, &directory->node, &listing);
+		if (rc)
+			return rc;
+		listing_close(directory->listing);
+		directory->listing = listing;
+		directory->pending = NULL;
+		directory->position = 2;
+	}
+	while (rc == 0 && directory->position < offset) {
+		rc = next_entry(directory);
+		if (rc || !directory->pending)
+			break;
+		directory->pending = NULL;
+		directory->position++;
+	}
+	return rc;
+}
+
+static int fill(struct page *page, struct directory *directory, off_t offset)
+{
+	static const char *const dots[] = { ".", ".." };
+	int rc = seek(page->fs, directory, offset);
+
+	for (; rc == 0 && offset < 2; offset++)
+		if (!add_dot(page, directory, dots[offset], offset + 1))
+			return 0;
+	while (rc == 0) {
+		rc = next_entry(directory);
+		if (rc || !directory->pending)
+			break;
+		rc = add_found(page, directory, directory->pending,
+		               directory->position + 1);
+		if (rc <= 0)
+			return rc;
+		rc = 0;
+		directory->pending = NULL;
+		directory->position++;
+	}
+	/* What was found before an error is worth more than the error. */
+	return page->used ? 0 : rc;
+}
+
+static void read_directory(fuse_req_t req, size_t size, off_t offset,
+                           struct fuse_file_info *file, bool plus)
+{
+	struct directory *directory = directory_of(file);
+	struct page page = { .req = req,
+		             .fs = fuse_req_userdata(req),
+		             .data = malloc(size),
+		             .size = size,
+		             .plus = plus };
+	int rc = page.data ? 0 : -ENOMEM;
+
+	if (rc == 0) {
+		pthread_mutex_lock(&directory->lock);
+		rc = fill(&page, directory, offset);
+		pthread_mutex_unlock(&directory->lock);
+	}
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_buf(req, page.data, page.used);
+	free(page.data);
+}
+
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                struct fuse_file_info *file)
+{
+	(void)ino;
+	read_directory(req, size, offset, file, false);
+}
+
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                    struct fuse_file_info *file)
+{
+	(void)ino;
+	read_directory(req, size, offset, file, true);
+}
+
+/* A record, or a directory in the spool inside a record that may hold any. */
+static int make_directory(struct fs *fs, const struct node *node, mode_t mode)
+{
+	char why[WHY_SIZE] = "";
+	int rc;
+
+	if (node->kind != NODE_RECORD && node->kind != NODE_SUBDIR) {
+		if (node->bad_name)
+			return -EINVAL;
+		return -EPERM;
+	}
+	if (node->kind == NODE_SUBDIR ||
+	    node->collection->shape != RECORD_DIRECTORY)
+		return spool_mkdir(&fs->tree.spool, node->path, mode & 0777);
+	rc = commit_mkdir(&fs->tree, node, why);
+	if (rc == -EINVAL)
+		spool_error(&fs->tree.spool, node->path, "mkdir", rc, why);
+	return rc;
+}
+
+static int mkdir_path(struct fs *fs, const char *path, mode_t mode,
+                      struct fuse_entry_param *entry)
+{
+	struct found found = { 0 };
+	int rc = node_find(&fs->tree, path, &found.node);
+
+	if (rc)
+		return rc;
+	rc = node_stat(&fs->tree, &found.node, &found.info);
+	rc = rc == 0 ? -EEXIST : rc;
+	if (rc == -ENOENT)
+		rc = make_directory(fs, &found.node, mode);
+	if (rc == 0)
+		rc = node_stat(&fs->tree, &found.node, &found.info);
+	if (rc == 0)
+		rc = fs_fill_entry(fs, path, &found.info, entry);
+	node_release(&found.node);
+	return rc;
+}
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct fuse_entry_param entry;
+	int rc;
+	char *path = fs_child_path(fs, parent, name, &rc);
+
+	if (path)
+		rc = mkdir_path(fs, path, mode, &entry);
+	free(path);
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_entry(req, &entry);
+}
+
+/* The record's directory, and what of it is in the spool. */
+static int rmdir_path(struct fs *fs, const char *path)
+{
+	struct node node = { 0 };
+	struct node_info info;
+	int rc = node_find(&fs->tree, path, &node);
+	bool stored;
+
+	if (rc)
+		return rc;
+	stored = (node.kind == NODE_RECORD || node.kind == NODE_SUBDIR) &&
+	         node_stat_stored(&fs->tree, &node, &info) == 0;
+	if (node.kind != NODE_RECORD && node.kind != NODE_SUBDIR &&
+	    node.kind != NODE_OTHER)
+		rc = node_is_directory(&node) ? -EPERM : -ENOTDIR;
+	else if (stored && (node.kind == NODE_SUBDIR ||
+	                    node.collection->shape != RECORD_DIRECTORY))
+		rc = -ENOTEMPTY;
+	if (rc == 0)
+		rc = spool_rmdir(&fs->tree.spool, path);
+	if (rc == -ENOENT && stored)
+		rc = 0;
+	if (rc == 0 && stored)
+		rc = commit_rmdir(&fs->tree, &node);
+	node_release(&node);
+	return rc;
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	int rc;
+	char *path = fs_child_path(fs, parent, name, &rc);
+
+	if (path)
+		rc = rmdir_path(fs, path);
+	if (path && rc == 0)
+		inodes_unlink(&fs->inodes, path);
+	free(path);
+	fuse_reply_err(req, -rc);
+}

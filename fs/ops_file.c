@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ops.h"
+
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct handle *handle_of(const struct fuse_file_info *file)
+{
+	return (struct handle *)(uintptr_t)file->fh;
+}
+
+/* May a file be made here?  Only collections and what is in them hold files,
+ * and a name that ends like a record's must be one. */
+static int check_new(struct fs *fs, const struct node *node)
+{
+	if (node->kind == NODE_OPAQUE)
+		return -EPERM;
+	if (node->bad_name) {
+		spool_error(&fs->tree.spool, node->path, "create", -EINVAL,
+		            "the name ends like a record's but no record here "
+		            "can have it (a % must be followed by two upper-case "
+		            "hex digits)");
+		return -EINVAL;
+	}
+	return node->collection ? 0 : -EPERM;
+}
+
+/* Write-only files bypass the page cache: one request for each write, and no
+ * reader sees a page before the whole is there. */
+static void set_caching(const struct handle *handle,
+                        struct fuse_file_info *file)
+{
+	file->fh = (uint64_t)(uintptr_t)handle;
+	file->direct_io = (handle->flags & O_ACCMODE) == O_WRONLY;
+}
+
+static int create(struct fs *fs, const char *path, mode_t mode,
+                  struct fuse_file_info *file, struct fuse_entry_param *entry)
+{
+	struct found found = { 0 };
+	struct handle *handle;
+	int rc = node_find(&fs->tree, path, &found.node);
+
+	if (rc == 0)
+		rc = check_new(fs, &found.node);
+	if (rc == 0 && file->flags & O_EXCL &&
+	    node_stat(&fs->tree, &found.node, &found.info) == 0)
+		rc = -EEXIST;
+	if (rc == 0)
+		rc = handle_open(&fs->tree, &found.node, file->flags | O_CREAT,
+		                 mode, &handle);
+	if (rc == 0) {
+		moved_drop(&fs->moved, path);
+		handle_info(handle, &found.info);
+		rc = fs_fill_entry(fs, path, &found.info, entry);
+		if (rc == 0) {
+			set_caching(handle, file);
+			inodes_attach(&fs->inodes, entry->ino, handle);
+			entry->attr_timeout = 0;
+			entry->entry_timeout = found.node.named_copy ? 0 : 1.0;
+		} else {
+			handle_close(handle);
+		}
+	}
+	node_release(&found.node);
+	return rc;
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+               mode_t mode, struct fuse_file_info *file)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct fuse_entry_param entry;
+	int rc;
+	char *path = fs_child_path(fs, parent, name, &rc);
+
+	if (path)
+		rc = create(fs, path, mode, file, &entry);
+	free(path);
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_create(req, &entry, file);
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct handle *handle;
+	struct found found;
+	int rc = fs_find_id(fs, ino, &found);
+
+	if (rc) {
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	rc = handle_open(&fs->tree, &found.node, file->flags, 0, &handle);
+	node_release(&found.node);
+	if (rc) {
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	set_caching(handle, file);
+	inodes_attach(&fs->inodes, ino, handle);
+	/* The attributes of a file cut by O_TRUNC are the record's until the
+	 * new one is committed. */
+	fuse_reply_open(req, file);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+             struct fuse_file_info *file)
+{
+	char *buffer = malloc(size);
+	ssize_t n = buffer ? handle_read(handle_of(file), (uint64_t)offset,
+	                                 buffer, size)
+	                   : -ENOMEM;
+
+	(void)ino;
+	if (n < 0)
+		fuse_reply_err(req, (int)-n);
+	else
+		fuse_reply_buf(req, buffer, (size_t)n);
+	free(buffer);
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
+              off_t offset, struct fuse_file_info *file)
+{
+	int rc = handle_write(handle_of(file), (uint64_t)offset, data, size);
+
+	(void)ino;
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_write(req, size);
+}
+
+/* Commit, and tell the inode table when a named copy got its record's name. */
+static int commit(struct fs *fs, fuse_ino_t ino, struct handle *handle,
+                  bool last)
+{
+	bool was_dirty = handle->dirty;
+	int rc = handle_commit(handle, last);
+
+	if (rc == 0 && handle->retarget) {
+		rc = inodes_retarget(&fs->inodes, ino, handle->node.path);
+		handle->retarget = false;
+	}
+	if (was_dirty && node_is_part(&handle->node))
+		fs_forget_attributes(fs, &handle->node);
+	return rc;
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+{
+	struct fs *fs = fuse_req_userdata(req);
+
+	fuse_reply_err(req, -commit(fs, ino, handle_of(file), false));
+}
+
+/* fsync promises more than close: it survives a power cut. */
+static int sync_backend(struct fs *fs, const struct handle *handle)
+{
+	struct store *store;
+
+	if (handle->fd >= 0)
+		return fsync(handle->fd) < 0 ? -errno : 0;
+	if (!handle->node.collection)
+		return 0;
+	store = stores_get(&fs->tree.stores, handle->node.collection);
+	return store ? store->backend->sync(store) : -EIO;
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+              struct fuse_file_info *file)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	int rc = commit(fs, ino, handle_of(file), false);
+
+	(void)datasync;
+	if (rc == 0)
+		rc = sync_backend(fs, handle_of(file));
+	fuse_reply_err(req, -rc);
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
+                  off_t length, struct fuse_file_info *file)
+{
+	(void)ino;
+	fuse_reply_err(req, -handle_allocate(handle_of(file), mode,
+	                                     (uint64_t)offset,
+	                                     (uint64_t)length));
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct handle *handle = handle_of(file);
+	int rc = commit(fs, ino, handle, true);
+
+	inodes_detach(&fs->inodes, ino, handle);
+	handle_close(handle);
+	fuse_reply_err(req, -rc);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ops.h"
+
+#include "layout/commit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int unlink_rejected(struct fs *fs, const struct node *node)
+{
+	const char *name = strrchr(node->path, '/') + 1;
+
+	return unlinkat(fs->tree.spool.rejected_fd, name, 0) < 0 ? -errno : 0;
+}
+
+static int unlink_found(struct fs *fs, const struct found *found)
+{
+	const struct node *node = &found->node;
+
+	if (S_ISDIR(found->info.mode))
+		return -EISDIR;
+	if (node->kind == NODE_REJECTED)
+		return unlink_rejected(fs, node);
+	if (found->info.scratch)
+		return spool_unlink(&fs->tree.spool, node->path);
+	return node_is_part(node) ? commit_remove(&fs->tree, node) : -EPERM;
+}
+
+static int unlink_path(struct fs *fs, const char *path)
+{
+	struct found found;
+	char *moved;
+	int rc;
+
+	/* The other name of a record that was renamed: only the name goes. */
+	rc = fs_find(fs, path, &found);
+	if (rc)
+		return rc;
+	moved = strcmp(found.node.path, path) == 0
+	                ? NULL
+	                : moved_find(&fs->moved, path);
+	if (moved)
+		moved_drop(&fs->moved, path);
+	else
+		rc = unlink_found(fs, &found);
+	if (rc == 0 && !moved && node_is_part(&found.node))
+		fs_forget_attributes(fs, &found.node);
+	free(moved);
+	node_release(&found.node);
+	return rc;
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	int rc;
+	char *path = fs_child_path(fs, parent, name, &rc);
+
+	if (path)
+		rc = unlink_path(fs, path);
+	if (path && rc == 0)
+		inodes_unlink(&fs->inodes, path);
+	free(path);
+	fuse_reply_err(req, -rc);
+}
+
+static int symlink_path(struct fs *fs, const char *target, const char *path,
+                        struct fuse_entry_param *entry)
+{
+	struct found found = { 0 };
+	int rc = node_find(&fs->tree, path, &found.node);
+
+	if (rc)
+		return rc;
+	if (!found.node.collection || found.node.kind == NODE_COLLECTION)
+		rc = -EPERM;
+	else if (node_stat(&fs->tree, &found.node, &found.info) == 0)
+		rc = -EEXIST;
+	if (rc == 0)
+		rc = spool_symlink(&fs->tree.spool, target, path);
+	if (rc == 0)
+		rc = node_stat(&fs->tree, &found.node, &found.info);
+	if (rc == 0)
+		rc = fs_fill_entry(fs, path, &found.info, entry);
+	node_release(&found.node);
+	return rc;
+}
+
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
+                const char *name)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct fuse_entry_param entry;
+	int rc;
+	char *path = fs_child_path(fs, parent, name, &rc);
+
+	if (path)
+		rc = symlink_path(fs, target, path, &entry);
+	free(path);
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_entry(req, &entry);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ops.h"
+
+#include "fs/handle.h"
+#include "layout/commit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct fuse_entry_param entry;
+	struct found found;
+	int rc;
+	char *path = fs_child_path(fs, parent, name, &rc);
+
+	if (!path) {
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	rc = fs_find(fs, path, &found);
+	if (rc == 0) {
+		rc = fs_fill_entry(fs, path, &found.info, &entry);
+		node_release(&found.node);
+	}
+	free(path);
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_entry(req, &entry);
+}
+
+void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
+{
+	struct fs *fs = fuse_req_userdata(req);
+
+	inodes_forget(&fs->inodes, ino, lookups);
+	fuse_reply_none(req);
+}
+
+void op_forget_multi(fuse_req_t req, size_t count,
+                     struct fuse_forget_data *forgets)
+{
+	struct fs *fs = fuse_req_userdata(req);
+
+	for (size_t i = 0; i < count; i++)
+		inodes_forget(&fs->inodes, forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+static bool has_writer(struct handle *handle, void *arg)
+{
+	(void)arg;
+	return (handle->flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* Attributes of an inode.  While somebody writes, the kernel must not keep
+ * them. */
+static void reply_attr(fuse_req_t req, fuse_ino_t ino)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	char *path = inodes_path(&fs->inodes, ino, NULL);
+	struct found found;
+	struct stat stat;
+	double valid;
+	int rc = path ? fs_find_id(fs, ino, &found) : -ENOMEM;
+
+	if (rc) {
+		free(path);
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	fs_fill_stat(fs, path, &found.info, &stat);
+	valid = inodes_visit(&fs->inodes, ino, has_writer, NULL)
+	                ? 0
+	                : fs_valid(&found.info);
+	node_release(&found.node);
+	free(path);
+	fuse_reply_attr(req, &stat, valid);
+}
+
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+{
+	(void)file;
+	reply_attr(req, ino);
+}
+
+static struct handle *handle_of(const struct fuse_file_info *file)
+{
+	return file ? (struct handle *)(uintptr_t)file->fh : NULL;
+}
+
+/* truncate(2): open, cut and commit at once. */
+static int truncate_node(struct fs *fs, const struct found *found,
+                         uint64_t size)
+{
+	struct handle *handle;
+	int rc = handle_open(&fs->tree, &found->node, O_RDWR, 0, &handle);
+
+	if (rc)
+		return rc;
+	if (size == 0 && node_is_part(&found->node) && !found->info.scratch)
+		rc = -EINVAL; /* an empty file is no record */
+	if (rc == 0)
+		rc = handle_truncate(handle, size);
+	if (rc == 0)
+		rc = handle_commit(handle, true);
+	handle_close(handle);
+	return rc;
+}
+
+static int set_size(struct fs *fs, const struct found *found,
+                    struct handle *handle, off_t size)
+{
+	if (size < 0)
+		return -EINVAL;
+	if (node_is_directory(&found->node) && S_ISDIR(found->info.mode))
+		return -EISDIR;
+	if (handle)
+		return handle_truncate(handle, (uint64_t)size);
+	return truncate_node(fs, found, (uint64_t)size);
+}
+
+static int touch_spooled(struct fs *fs, const struct node *node,
+                         struct timespec atime, struct timespec mtime)
+{
+	const struct timespec times[2] = { atime, mtime };
+
+	if (utimensat(fs->tree.spool.scratch_fd, node->path, times,
+	              AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+static int set_times(struct fs *fs, const struct found *found,
+                     struct handle *handle, const struct stat *attr, int mask)
+{
+	struct timespec mtime = attr->st_mtim;
+	struct timespec atime = attr->st_atim;
+
+	if (mask & FUSE_SET_ATTR_MTIME_NOW)
+		mtime.tv_nsec = UTIME_NOW;
+	else if (!(mask & FUSE_SET_ATTR_MTIME))
+		mtime.tv_nsec = UTIME_OMIT;
+	if (mask & FUSE_SET_ATTR_ATIME_NOW)
+		atime.tv_nsec = UTIME_NOW;
+	else if (!(mask & FUSE_SET_ATTR_ATIME))
+		atime.tv_nsec = UTIME_OMIT;
+	if (found->info.scratch && !handle)
+		return touch_spooled(fs, &found->node, atime, mtime);
+	if (mtime.tv_nsec == UTIME_OMIT)
+		return 0;
+	if (handle)
+		return handle_touch(handle, mtime);
+	if (node_is_part(&found->node))
+		return commit_touch(&fs->tree, &found->node, mtime);
+	return 0; /* directories have no times of their own */
+}
+
+/* Records have the mount's permissions; scratch files their own. */
+static int set_mode(struct fs *fs, const struct found *found, mode_t mode)
+{
+	if (!found->info.scratch || !S_ISREG(found->info.mode))
+		return 0;
+	if (fchmodat(fs->tree.spool.scratch_fd, found->node.path, mode & 0777,
+	             0) < 0)
+		return -errno;
+	return 0;
+}
+
+static int set_owner(const struct fs *fs, const struct stat *attr, int mask)
+{
+	if (mask & FUSE_SET_ATTR_UID && attr->st_uid != fs->uid)
+		return -EPERM;
+	if (mask & FUSE_SET_ATTR_GID && attr->st_gid != fs->gid)
+		return -EPERM;
+	return 0;
+}
+
+#define SET_TIMES                                                              \
+	(FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |                           \
+	 FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)
+
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int mask,
+                struct fuse_file_info *file)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct handle *handle = handle_of(file);
+	struct found found;
+	int rc = fs_find_id(fs, ino, &found);
+
+	if (rc) {
+		fuse_reply_err(req, -rc);
+		return;
+	}
+	if (mask & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		rc = set_owner(fs, attr, mask);
+	if (rc == 0 && mask & FUSE_SET_ATTR_MODE)
+		rc = set_mode(fs, &found, attr->st_mode);
+	if (rc == 0 && mask & FUSE_SET_ATTR_SIZE)
+		rc = set_size(fs, &found, handle, attr->st_size);
+	if (rc == 0 && mask & SET_TIMES)
+		rc = set_times(fs, &found, handle, attr, mask);
+	node_release(&found.node);
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		reply_attr(req, ino);
+}
+
+void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	char *path = inodes_path(&fs->inodes, ino, NULL);
+	struct blob target = { 0 };
+	int rc = path ? spool_readlink(&fs->tree.spool, path, &target)
+	              : -ENOMEM;
+
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_readlink(req, target.data);
+	blob_release(&target);
+	free(path);
+}
+
+/* The figures of the file system that the store is on: never a backend's. */
+void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct statvfs stat;
+
+	(void)ino;
+	if (fstatvfs(fs->tree.spool.fd, &stat) < 0) {
+		fuse_reply_err(req, errno);
+		return;
+	}
+	stat.f_namemax = 255;
+	fuse_reply_statfs(req, &stat);
+}

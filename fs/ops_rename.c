@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Renaming.  What it means depends on the two ends:
+ *
+ *   record file -> record file   the record gets another key, with all its
+ *                                files (fs/moved.h)
+ *   record dir  -> record dir    the same
+ *   scratch     -> record file   the bytes are committed
+ *   record file -> scratch       the bytes move to the spool
+ *   scratch     -> scratch       the file moves in the spool
+ *   between collections          EXDEV: mv copies and deletes
+ */
+#include "fs/ops.h"
+
+#include "layout/commit.h"
+#include "layout/draft.h"
+#include "layout/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct rename {
+	struct fs *fs;
+	const char *from_path;
+	const char *to_path;
+	struct found from;
+	struct found to; /* info only where TO_EXISTS */
+	bool to_exists;
+	unsigned int flags;
+};
+
+/* Directories in the spool that belong to the record move with it. */
+static int move_spooled(struct rename *rename)
+{
+	int rc = spool_rename(&rename->fs->tree.spool, rename->from_path,
+	                      rename->to_path, rename->flags);
+
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* After a key changed: the record's other files have new names too. */
+static void move_parts(struct rename *rename)
+{
+	const struct node *from = &rename->from.node;
+	const struct node *to = &rename->to.node;
+	const char *directory = from->collection->path;
+
+	for (const struct node_suffix *row = node_suffixes; row->suffix;
+	     row++) {
+		struct blob old = { 0 };
+		struct blob new = { 0 };
+		int rc = blob_printf(&old, "%s/", directory);
+
+		if (rc == 0)
+			rc = node_part_name(node_key(from), row->suffix, &old);
+		if (rc == 0)
+			rc = blob_printf(&new, "%s/", directory);
+		if (rc == 0)
+			rc = node_part_name(node_key(to), row->suffix, &new);
+		if (rc == 0 && strcmp(old.data, rename->from_path) != 0) {
+			moved_add(&rename->fs->moved, old.data, new.data);
+			inodes_rename(&rename->fs->inodes, old.data, new.data);
+		}
+		blob_release(&old);
+		blob_release(&new);
+	}
+}
+
+static enum rename_mode mode_of(unsigned int flags)
+{
+	if (flags & RENAME_EXCHANGE)
+		return RENAME_SWAP;
+	return flags & RENAME_NOREPLACE ? RENAME_KEEP : RENAME_REPLACE;
+}
+
+static int refuse(struct rename *rename, int rc, const char *why)
+{
+	spool_error(&rename->fs->tree.spool, rename->to_path, "rename", rc,
+	            why);
+	return rc;
+}
+
+static int rename_key(struct rename *rename)
+{
+	int rc;
+
+	if (rename->to.node.named_copy)
+		return refuse(rename, -EINVAL,
+		              "records here are numbered; the new name must "
+		              "be a number");
+	rc = commit_rename(&rename->fs->tree, &rename->from.node,
+	                   &rename->to.node, mode_of(rename->flags));
+	if (rc == -EINVAL)
+		refuse(rename, rc, "the new name cannot be a record's key");
+	if (rc == 0 && !(rename->flags & RENAME_EXCHANGE))
+		move_parts(rename);
+	return rc;
+}
+
+/* Write a whole view to a new file in the spool. */
+static int copy_to_spool(struct rename *rename, struct view *view)
+{
+	const struct spool *spool = &rename->fs->tree.spool;
+	const struct timespec times[2] = { { 0, UTIME_OMIT },
+		                           rename->from.info.mtime };
+	char buffer[65536];
+	uint64_t offset = 0;
+	ssize_t n = 1;
+	int rc = 0;
+	int fd = spool_open_file(spool, rename->to_path,
+	                         O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0)
+		return fd;
+	while (rc == 0 && n > 0) {
+		n = view_read(view, offset, buffer, sizeof(buffer));
+		if (n < 0)
+			rc = (int)n;
+		else if (write(fd, buffer, (size_t)n) != n)
+			rc = -ENOSPC;
+		offset += n > 0 ? (uint64_t)n : 0;
+	}
+	if (rc == 0 && futimens(fd, times) < 0)
+		rc = -errno;
+	close(fd);
+	if (rc)
+		spool_unlink(spool, rename->to_path);
+	return rc;
+}
+
+static int record_to_scratch(struct rename *rename)
+{
+	struct view view;
+	int rc = view_open(&rename->fs->tree, &rename->from.node, &view);
+
+	if (rc)
+		return rc;
+	rc = copy_to_spool(rename, &view);
+	view_release(&view);
+	if (rc == 0)
+		rc = commit_remove(&rename->fs->tree, &rename->from.node);
+	return rc;
+}
+
+/* The bytes of a file become the part that TO names. */
+static int commit_bytes(struct rename *rename, const void *bytes, size_t size,
+                        struct timespec mtime)
+{
+	struct tree *tree = &rename->fs->tree;
+	char why[WHY_SIZE] = "";
+	int rc;
+
+	if (commit_is_begun(&rename->to.node, bytes, size))
+		return spool_rename(&tree->spool, rename->from_path,
+		                    rename->to_path, 0);
+	rc = commit_part(tree, &rename->to.node, bytes, size, mtime, why);
+	if (rc) {
+		spool_reject(&tree->spool, rename->to_path, bytes, size, rc,
+		             why[0] ? why : strerror(-rc), NULL);
+		return rc;
+	}
+	/* A file that was begun under the new name is complete now. */
+	if (strcmp(rename->to.node.path, rename->to_path) == 0)
+		spool_unlink(&tree->spool, rename->to_path);
+	return spool_unlink(&tree->spool, rename->from_path);
+}
+
+static int scratch_to_record(struct rename *rename)
+{
+	int fd = spool_open_file(&rename->fs->tree.spool, rename->from_path,
+	                         O_RDONLY, 0);
+	struct stat stat;
+	void *map = NULL;
+	int rc = 0;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &stat) < 0)
+		rc = -errno;
+	if (rc == 0 && stat.st_size > 0) {
+		map = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_SHARED,
+		           fd, 0);
+		rc = map == MAP_FAILED ? -errno : 0;
+	}
+	close(fd);
+	if (rc)
+		return rc;
+	rc = commit_bytes(rename, map ? map : "", (size_t)stat.st_size,
+	                  stat.st_mtim);
+	if (map)
+		munmap(map, (size_t)stat.st_size);
+	return rc;
+}
+
+/* One array of a directory takes another's name. */
+static int array_to_array(struct rename *rename)
+{
+	struct tree *tree = &rename->fs->tree;
+	struct draft draft;
+	struct view view;
+	char why[WHY_SIZE] = "";
+	char buffer[65536];
+	const void *bytes;
+	ssize_t n = 1;
+	int rc = view_open(tree, &rename->from.node, &view);
+
+	if (rc)
+		return rc;
+	draft_init(&draft, tree->spool.fd);
+	while (rc == 0 && n > 0) {
+		n = view_read(&view, draft.size, buffer, sizeof(buffer));
+		rc = n < 0 ? (int)n
+		           : draft_write(&draft, draft.size, buffer,
+		                         (size_t)n);
+	}
+	if (rc == 0)
+		rc = draft_map(&draft, &bytes);
+	if (rc == 0) {
+		rc = commit_part(tree, &rename->to.node, bytes,
+		                 (size_t)draft.size, rename->from.info.mtime,
+		                 why);
+		draft_unmap(&draft, bytes);
+	}
+	if (rc == 0)
+		rc = commit_remove(tree, &rename->from.node);
+	draft_release(&draft);
+	view_release(&view);
+	return rc;
+}
+
+static bool same_key(const struct node *a, const struct node *b)
+{
+	return a->collection == b->collection && blob_equal(&a->key, &b->key);
+}
+
+/* Both ends name a file of a record. */
+static int part_to_part(struct rename *rename)
+{
+	const struct node *from = &rename->from.node;
+	const struct node *to = &rename->to.node;
+
+	if (from->collection != to->collection)
+		return -EXDEV;
+	if (strcmp(from->path, rename->from_path) != 0 && same_key(from, to)) {
+		/* The second file of a record that was renamed. */
+		moved_drop(&rename->fs->moved, rename->from_path);
+		return 0;
+	}
+	if (from->kind != to->kind)
+		return refuse(rename, -EINVAL,
+		              "an .npy file cannot become a .json file, nor "
+		              "the other way round");
+	if (from->collection->shape != RECORD_DIRECTORY &&
+	    (from->kind == NODE_FIELDS ||
+	     (from->array[0] == '\0' && to->array[0] == '\0')))
+		return rename_key(rename);
+	if (rename->flags & RENAME_EXCHANGE)
+		return -EINVAL;
+	return array_to_array(rename);
+}
+
+static int rename_directory(struct rename *rename)
+{
+	const struct node *from = &rename->from.node;
+	const struct node *to = &rename->to.node;
+	int rc;
+
+	if (from->collection != to->collection)
+		return -EXDEV;
+	if (from->kind != NODE_RECORD || to->kind != NODE_RECORD)
+		return refuse(rename, -EINVAL,
+		              "this directory shows the structure of a record");
+	rc = move_spooled(rename);
+	return rc ? rc : rename_key(rename);
+}
+
+/* What rename(2) promises of existing targets. */
+static int check_target(struct rename *rename)
+{
+	bool from_directory = S_ISDIR(rename->from.info.mode);
+	struct node_info info;
+
+	if (rename->flags & RENAME_EXCHANGE)
+		return rename->to_exists ? 0 : -ENOENT;
+	if (!rename->to_exists)
+		return 0;
+	if (rename->flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	if (from_directory && !S_ISDIR(rename->to.info.mode))
+		return -ENOTDIR;
+	if (!from_directory && S_ISDIR(rename->to.info.mode))
+		return -EISDIR;
+	if (!from_directory)
+		return 0;
+	if (node_stat_stored(&rename->fs->tree, &rename->to.node, &info) == 0)
+		return commit_rmdir(&rename->fs->tree, &rename->to.node);
+	return 0;
+}
+
+static int rename_found(struct rename *rename)
+{
+	const struct node *to = &rename->to.node;
+	bool to_part = to->kind == NODE_ARRAY || to->kind == NODE_FIELDS;
+	bool from_file = S_ISREG(rename->from.info.mode);
+	int rc;
+
+	if (!rename->from.node.collection || !to->collection || to->bad_name ||
+	    to->kind == NODE_COLLECTION)
+		return -EPERM;
+	rc = check_target(rename);
+	if (rc)
+		return rc;
+	if (rename->from.info.scratch) {
+		if (from_file && to_part)
+			return scratch_to_record(rename);
+		return spool_rename(&rename->fs->tree.spool, rename->from_path,
+		                    rename->to_path, rename->flags);
+	}
+	if (S_ISDIR(rename->from.info.mode))
+		return rename_directory(rename);
+	if (to_part)
+		return part_to_part(rename);
+	if (rename->flags & RENAME_EXCHANGE || to->kind == NODE_OPAQUE)
+		return -EINVAL;
+	if (strcmp(to->collection->path, rename->from.node.collection->path) !=
+	    0)
+		return -EXDEV;
+	return record_to_scratch(rename);
+}
+
+static int rename_paths(struct rename *rename)
+{
+	struct fs *fs = rename->fs;
+	int rc;
+
+	if (strcmp(rename->from_path, rename->to_path) == 0)
+		return 0;
+	rc = fs_find(fs, rename->from_path, &rename->from);
+	if (rc == 0)
+		rc = node_find(&fs->tree, rename->to_path, &rename->to.node);
+	if (rc == 0) {
+		rc = node_stat(&fs->tree, &rename->to.node, &rename->to.info);
+		rename->to_exists = rc == 0;
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	if (rc == 0)
+		rc = rename_found(rename);
+	if (rc == 0 && !(rename->flags & RENAME_EXCHANGE))
+		rc = inodes_rename(&fs->inodes, rename->from_path,
+		                   rename->to_path);
+	if (rc == 0)
+		moved_drop(&fs->moved, rename->to_path);
+	if (rc == 0 && node_is_part(&rename->to.node))
+		fs_forget_attributes(fs, &rename->to.node);
+	node_release(&rename->from.node);
+	node_release(&rename->to.node);
+	return rc;
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+               fuse_ino_t new_parent, const char *new_name, unsigned int flags)
+{
+	struct rename rename = { .fs = fuse_req_userdata(req), .flags = flags };
+	int rc;
+	char *from = fs_child_path(rename.fs, parent, name, &rc);
+	char *to = from ? fs_child_path(rename.fs, new_parent, new_name, &rc)
+	                : NULL;
+
+	if (from && to) {
+		rename.from_path = from;
+		rename.to_path = to;
+		rc = rename_paths(&rename);
+	}
+	free(from);
+	free(to);
+	fuse_reply_err(req, -rc);
+}

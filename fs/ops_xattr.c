@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ops.h"
+
+#include "layout/xattr.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Only records' files have attributes; all others answer at once. */
+static int find_part(struct fs *fs, fuse_ino_t ino, struct found *found)
+{
+	int rc = fs_find_id(fs, ino, found);
+
+	if (rc)
+		return rc;
+	if (node_is_part(&found->node) && !found->info.scratch)
+		return 0;
+	node_release(&found->node);
+	return -EOPNOTSUPP;
+}
+
+/* SIZE 0 asks how long the value is. */
+static void reply_value(fuse_req_t req, const struct blob *value, size_t size)
+{
+	if (size == 0)
+		fuse_reply_xattr(req, value->size);
+	else if (value->size > size)
+		fuse_reply_err(req, ERANGE);
+	else
+		fuse_reply_buf(req, value->data ? value->data : "",
+		               value->size);
+}
+
+void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct blob value = { 0 };
+	struct found found;
+	int rc;
+
+	/* Asked for every file by ls -l and by each write. */
+	if (strncmp(name, "user.", 5) != 0) {
+		fuse_reply_err(req, strncmp(name, "system.", 7) == 0
+		                            ? EOPNOTSUPP
+		                            : ENODATA);
+		return;
+	}
+	rc = find_part(fs, ino, &found);
+	if (rc == 0) {
+		rc = xattr_get(&fs->tree, &found.node, name, &value);
+		node_release(&found.node);
+	}
+	if (rc)
+		fuse_reply_err(req, rc == -EOPNOTSUPP ? ENODATA : -rc);
+	else
+		reply_value(req, &value, size);
+	blob_release(&value);
+}
+
+void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct blob names = { 0 };
+	struct found found;
+	int rc = find_part(fs, ino, &found);
+
+	if (rc == 0) {
+		rc = xattr_list(&fs->tree, &found.node, &names);
+		node_release(&found.node);
+	}
+	if (rc && rc != -EOPNOTSUPP)
+		fuse_reply_err(req, -rc);
+	else
+		reply_value(req, &names, size);
+	blob_release(&names);
+}
+
+void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
+                 const char *value, size_t size, int flags)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct found found;
+	int rc = find_part(fs, ino, &found);
+
+	(void)flags;
+	if (rc == 0) {
+		rc = xattr_set(&fs->tree, &found.node, name, value, size);
+		if (rc == 0)
+			fs_forget_attributes(fs, &found.node);
+		node_release(&found.node);
+	}
+	fuse_reply_err(req, -rc);
+}
+
+void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	(void)ino;
+	fuse_reply_err(req, strncmp(name, "user.", 5) == 0 ? EPERM
+	                                                   : EOPNOTSUPP);
+}

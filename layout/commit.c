@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+#include "layout/commit.h"
+
+#include "backends/npy.h"
+#include "layout/named_copy.h"
+#include "layout/render.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int put(struct tree *tree, const struct node *node,
+               struct change *change, struct blob *key_out, char *why)
+{
+	struct store *store = stores_get(&tree->stores, node->collection);
+	struct key key = node->named_copy && node->key.size == 0
+	                     ? (struct key){ 0 }
+	                     : node_key(node);
+	int rc;
+
+	if (!store)
+		return -EIO;
+	rc = store->backend->put(store, node->collection, key, change, key_out);
+	if (rc == -EINVAL && why)
+		snprintf(why, WHY_SIZE, "%s", change->why);
+	return rc;
+}
+
+static int get(const struct tree *tree, const struct node *node,
+               struct record *record)
+{
+	struct store *store = stores_get(&tree->stores, node->collection);
+
+	if (!store)
+		return -EIO;
+	if (node->named_copy && node->key.size == 0)
+		return -ENOENT;
+	return store->backend->get(store, node->collection, node_key(node),
+	                           record);
+}
+
+static int commit_array(struct tree *tree, const struct node *node,
+                        const void *bytes, size_t size, struct timespec mtime,
+                        struct blob *key_out, char *why)
+{
+	struct array array = { 0 };
+	struct change change = {
+		.array_action = PART_SET,
+		.array_name = node->array,
+		.array = &array,
+		.array_mtime = mtime,
+		.expires_ms =
+		    node->collection->ttl ? EXPIRES_ANEW : EXPIRES_KEEP,
+	};
+	int rc = npy_parse(bytes, size, &array, why);
+
+	if (rc == 0)
+		rc = put(tree, node, &change, key_out, why);
+	array_release(&array);
+	return rc;
+}
+
+/* The file says which key it belongs to, and its name had to be cut: a record
+ * that was begun under the cut name gets its whole key. */
+static int adopt_key(struct tree *tree, struct node *node, struct blob *key,
+                     char *why)
+{
+	struct store *store = stores_get(&tree->stores, node->collection);
+	struct blob names[2] = { 0 };
+	struct key whole = { key->data, key->size };
+	int rc;
+
+	if (blob_equal(key, &node->key))
+		return 0;
+	rc = node_part_name(whole, "", &names[0]);
+	if (rc == 0)
+		rc = node_part_name(node_key(node), "", &names[1]);
+	if (rc == 0 && !blob_equal(&names[0], &names[1])) {
+		snprintf(why, WHY_SIZE,
+		         "key: is not the key of this file name; leave it out");
+		rc = -EINVAL;
+	}
+	if (rc == 0) {
+		rc = store->backend->rename(store, node->collection,
+		                            node_key(node), whole, RENAME_KEEP);
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	if (rc == 0)
+		rc = blob_set(&node->key, key->data, key->size);
+	blob_release(&names[0]);
+	blob_release(&names[1]);
+	return rc;
+}
+
+/* Written back unchanged, a file changes nothing. */
+static bool is_unchanged(const struct node *node, const struct record *record,
+                         const void *bytes, size_t size)
+{
+	struct blob now = { 0 };
+	bool same = !record->fields_dropped &&
+	            render_fields(node->collection, record, &now) == 0 &&
+	            now.size == size && memcmp(now.data, bytes, size) == 0;
+
+	blob_release(&now);
+	return same;
+}
+
+static int put_fields(struct tree *tree, struct node *node,
+                      struct fields_file *file, struct timespec mtime,
+                      struct blob *key_out, char *why)
+{
+	struct change change = {
+		.fields_action = PART_SET,
+		.fields = file->fields,
+		.fields_mtime = mtime,
+		.expires_ms = file->expires_ms,
+	};
+	int rc = file->has_key ? adopt_key(tree, node, &file->key, why) : 0;
+
+	return rc ? rc : put(tree, node, &change, key_out, why);
+}
+
+static int commit_fields(struct tree *tree, struct node *node,
+                         const void *bytes, size_t size, struct timespec mtime,
+                         struct blob *key_out, char *why)
+{
+	struct record record = { 0 };
+	struct fields_file file = { 0 };
+	int rc = get(tree, node, &record);
+	bool is_new = rc == -ENOENT;
+
+	if (rc && !is_new)
+		return rc;
+	if (!is_new && is_unchanged(node, &record, bytes, size)) {
+		record_release(&record);
+		return blob_set(key_out, node->key.data, node->key.size);
+	}
+	rc = render_parse(node->collection, is_new ? NULL : &record, bytes,
+	                  size, &file, why);
+	if (rc == 0)
+		rc = put_fields(tree, node, &file, mtime, key_out, why);
+	fields_file_release(&file);
+	record_release(&record);
+	return rc;
+}
+
+static int commit_to_key(struct tree *tree, struct node *node,
+                         const void *bytes, size_t size, struct timespec mtime,
+                         struct blob *key, char *why)
+{
+	switch (node->kind) {
+	case NODE_ARRAY:
+		return commit_array(tree, node, bytes, size, mtime, key, why);
+	case NODE_FIELDS:
+		return commit_fields(tree, node, bytes, size, mtime, key, why);
+	default:
+		snprintf(why, WHY_SIZE,
+		         "a .pickle file shows what is stored and cannot be "
+		         "written");
+		return -EINVAL;
+	}
+}
+
+int commit_part(struct tree *tree, struct node *node, const void *bytes,
+                size_t size, struct timespec mtime, char why[WHY_SIZE])
+{
+	struct blob key = { 0 };
+	int rc;
+
+	if (!node->named_copy) {
+		rc = commit_to_key(tree, node, bytes, size, mtime, &key, why);
+		blob_release(&key);
+		return rc;
+	}
+	pthread_mutex_lock(&tree->copies);
+	rc = named_copy_refresh(tree, node);
+	if (rc == 0)
+		rc = commit_to_key(tree, node, bytes, size, mtime, &key, why);
+	if (rc == 0)
+		rc = named_copy_settle(tree, node, &key);
+	pthread_mutex_unlock(&tree->copies);
+	blob_release(&key);
+	return rc;
+}
+
+bool commit_is_begun(const struct node *node, const void *bytes, size_t size)
+{
+	struct array_info info = { 0 };
+	size_t header = 0;
+	char why[WHY_SIZE];
+	bool begun;
+
+	if (size == 0)
+		return true;
+	if (node->kind != NODE_ARRAY ||
+	    npy_parse_header(bytes, size, &info, &header, why))
+		return false;
+	begun = header == size && info.nbytes > 0;
+	array_info_release(&info);
+	return begun;
+}
+
+/* A directory whose last array goes stays until it is removed itself. */
+static int keep_directory(struct tree *tree, const struct node *node)
+{
+	const char *slash = strrchr(node->path, '/');
+	char *parent = strndup(node->path, (size_t)(slash - node->path));
+	struct node directory = { 0 };
+	struct node_info info;
+	int rc;
+
+	if (!parent)
+		return -ENOMEM;
+	rc = node_find(tree, parent, &directory);
+	if (rc == 0)
+		rc = node_stat(tree, &directory, &info);
+	if (rc == -ENOENT)
+		rc = spool_mkdir(&tree->spool, parent, 0700);
+	node_release(&directory);
+	free(parent);
+	return rc == -EEXIST ? 0 : rc;
+}
+
+int commit_remove(struct tree *tree, const struct node *node)
+{
+	struct change change = { .must_exist = true,
+		                 .expires_ms = EXPIRES_KEEP };
+	int rc;
+
+	if (node->kind == NODE_FIELDS) {
+		change.fields_action = PART_DROP;
+	} else {
+		change.array_action = PART_DROP;
+		change.array_name = node->kind == NODE_ARRAY ? node->array : "";
+	}
+	rc = put(tree, node, &change, NULL, NULL);
+	if (rc == 0 && node->kind == NODE_ARRAY && node->array[0])
+		rc = keep_directory(tree, node);
+	return rc;
+}
+
+int commit_touch(struct tree *tree, const struct node *node,
+                 struct timespec mtime)
+{
+	struct change change = { .must_exist = true,
+		                 .expires_ms = EXPIRES_KEEP };
+
+	if (node->kind == NODE_ARRAY) {
+		change.array_action = PART_TOUCH;
+		change.array_name = node->array;
+		change.array_mtime = mtime;
+	} else {
+		change.fields_action = PART_TOUCH;
+		change.fields_mtime = mtime;
+	}
+	return put(tree, node, &change, NULL, NULL);
+}
+
+int commit_expiry(struct tree *tree, const struct node *node,
+                  int64_t expires_ms, char why[WHY_SIZE])
+{
+	struct change change = { .must_exist = true, .expires_ms = expires_ms };
+
+	return put(tree, node, &change, NULL, why);
+}
+
+int commit_mkdir(struct tree *tree, const struct node *node, char why[WHY_SIZE])
+{
+	struct change change = { .exclusive = true,
+		                 .expires_ms = EXPIRES_KEEP };
+
+	return put(tree, node, &change, NULL, why);
+}
+
+int commit_rmdir(struct tree *tree, const struct node *node)
+{
+	struct store *store = stores_get(&tree->stores, node->collection);
+	struct record record = { 0 };
+	int rc = get(tree, node, &record);
+
+	if (rc == 0 && (record.array_count || !record.fields_dropped))
+		rc = -ENOTEMPTY;
+	if (rc == 0)
+		rc = store->backend->remove(store, node->collection,
+		                            node_key(node));
+	record_release(&record);
+	return rc;
+}
+
+int commit_rename(struct tree *tree, const struct node *from,
+                  const struct node *to, enum rename_mode mode)
+{
+	struct store *store = stores_get(&tree->stores, from->collection);
+
+	if (!store)
+		return -EIO;
+	return store->backend->rename(store, from->collection, node_key(from),
+	                              node_key(to), mode);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commit.h - changing records through their files
+ *
+ * Errors:     int functions return 0 or a negative errno value; -EINVAL fills
+ *             WHY with what was wrong and where.
+ * Threads:    calls may overlap.
+ */
+#ifndef ENGRAMFS_LAYOUT_COMMIT_H
+#define ENGRAMFS_LAYOUT_COMMIT_H
+
+#include "layout/node.h"
+
+#include <time.h>
+
+/*
+ * Parse, check and store BYTES as the part of a record that NODE names.  A
+ * named copy becomes a record, its name a symlink, and NODE the record's.
+ * MTIME's tv_nsec may be UTIME_NOW.
+ */
+int commit_part(struct tree *tree, struct node *node, const void *bytes,
+                size_t size, struct timespec mtime, char why[WHY_SIZE]);
+
+/* BYTES are the beginning of a part whose rest is to follow, as programs leave
+ * it that reserve a file before they fill it: nothing at all, or an npy header
+ * alone. */
+bool commit_is_begun(const struct node *node, const void *bytes, size_t size);
+
+int commit_remove(struct tree *tree, const struct node *node);
+
+/* Set the kept mtime of a part. */
+int commit_touch(struct tree *tree, const struct node *node,
+                 struct timespec mtime);
+
+/* Set when the record of NODE expires: absolute milliseconds. */
+int commit_expiry(struct tree *tree, const struct node *node,
+                  int64_t expires_ms, char why[WHY_SIZE]);
+
+/* A record without arrays for the directory NODE. */
+int commit_mkdir(struct tree *tree, const struct node *node,
+                 char why[WHY_SIZE]);
+/* -ENOTEMPTY while a part is left. */
+int commit_rmdir(struct tree *tree, const struct node *node);
+
+/* Give FROM's record the key of TO, in the same collection. */
+int commit_rename(struct tree *tree, const struct node *from,
+                  const struct node *to, enum rename_mode mode);
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+#include "layout/listing.h"
+
+#include "backends/name.h"
+#include "layout/control.h"
+#include "layout/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAGE_RECORDS 256
+
+struct listing {
+	const struct tree *tree;
+	struct node node;
+
+	/* A directory's entries come from three sources, one after the other;
+	 * SOURCE is the place in the table of them. */
+	size_t source;
+
+	/* Fixed names, and those inside one record. */
+	char **names;
+	size_t name_count;
+	size_t name_next;
+	struct record inside; /* of NODE_RECORD and NODE_SUBDIR */
+
+	/* The records of each row that shares the directory's path. */
+	const struct collection *row; /* NULL: no more */
+	struct cursor cursor;
+	struct record_list page;
+	size_t record; /* next of the page */
+	size_t suffix; /* next of the record's names */
+
+	DIR *stream; /* what lives in the spool, or rejected/ */
+	struct entry entry;
+};
+
+/* Fills listing->entry.  1: it did; 0: this source has no more; < 0: errno. */
+typedef int source_fn(struct listing *listing);
+
+static int add_name(struct listing *listing, const char *name, size_t size)
+{
+	char **names;
+
+	for (size_t i = 0; i < listing->name_count; i++)
+		if (strncmp(listing->names[i], name, size) == 0 &&
+		    listing->names[i][size] == '\0')
+			return 0;
+	names = reallocarray(listing->names, listing->name_count + 1,
+	                     sizeof(*names));
+	if (!names)
+		return -ENOMEM;
+	listing->names = names;
+	names[listing->name_count] = strndup(name, size);
+	if (!names[listing->name_count])
+		return -ENOMEM;
+	listing->name_count++;
+	return 0;
+}
+
+static int add_branches(struct listing *listing)
+{
+	const char *path = listing->node.path;
+	size_t size = strlen(path);
+	int rc = 0;
+
+	for (const struct collection *row = tree_collections;
+	     rc == 0 && row->path; row++) {
+		const char *name = row->path + size + (size ? 1 : 0);
+
+		if (size == 0 || (strncmp(row->path, path, size) == 0 &&
+		                  row->path[size] == '/'))
+			rc = add_name(listing, name, strcspn(name, "/"));
+	}
+	return rc;
+}
+
+static int add_controls(struct listing *listing)
+{
+	int rc = 0;
+
+	if (strcmp(listing->node.path, CONTROL_NAME) != 0) {
+		int fd = openat(listing->tree->spool.rejected_fd, ".",
+		                O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		listing->stream = fd < 0 ? NULL : fdopendir(fd);
+		return listing->stream ? 0 : -errno;
+	}
+	for (const struct control_row *row = control_rows; rc == 0 && row->name;
+	     row++)
+		rc = add_name(listing, row->name, strlen(row->name));
+	return rc ? rc : add_name(listing, "rejected", strlen("rejected"));
+}
+
+/* The arrays below a directory of a record, and its metadata.json. */
+static int add_inside(struct listing *listing)
+{
+	const struct node *node = &listing->node;
+	const char *prefix = node->array ? node->array : "";
+	size_t size = strlen(prefix);
+	char name[256];
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < listing->inside.array_count; i++) {
+		const char *path = listing->inside.arrays[i].name;
+		const char *rest = path + size + (size ? 1 : 0);
+		bool below = path[0] && strncmp(path, prefix, size) == 0 &&
+		             (size == 0 || path[size] == '/');
+
+		if (!below)
+			continue;
+		snprintf(name, sizeof(name), "%.*s%s", (int)strcspn(rest, "/"),
+		         rest, strchr(rest, '/') ? "" : ".npy");
+		rc = add_name(listing, name, strlen(name));
+	}
+	if (rc == 0 && node->kind == NODE_RECORD &&
+	    node->collection->shape == RECORD_DIRECTORY)
+		rc =
+		    add_name(listing, "metadata.json", strlen("metadata.json"));
+	return rc;
+}
+
+static int start_inside(struct listing *listing)
+{
+	struct node *node = &listing->node;
+	struct store *store =
+	    stores_get(&listing->tree->stores, node->collection);
+	int rc;
+
+	if (node->named_copy)
+		return 0;
+	if (!store)
+		return -EIO;
+	rc = store->backend->get(store, node->collection, node_key(node),
+	                         &listing->inside);
+	if (rc == 0)
+		rc = add_inside(listing);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* The next row at the directory's path, from ROW on; NULL behind the last. */
+static const struct collection *next_row(const struct collection *row,
+                                         const char *path)
+{
+	while (row->path && strcmp(row->path, path) != 0)
+		row++;
+	return row->path ? row : NULL;
+}
+
+static int start(struct listing *listing)
+{
+	const struct node *node = &listing->node;
+	int rc = 0;
+
+	switch (node->kind) {
+	case NODE_BRANCH:
+		rc = add_branches(listing);
+		break;
+	case NODE_CONTROL_DIR:
+		return add_controls(listing);
+	case NODE_COLLECTION:
+		listing->row = next_row(tree_collections, node->path);
+		break;
+	case NODE_RECORD:
+	case NODE_SUBDIR:
+		rc = start_inside(listing);
+		break;
+	default:
+		break;
+	}
+	return rc ? rc
+	          : spool_list(&listing->tree->spool, node->path,
+	                       &listing->stream);
+}
+
+int listing_open(const struct tree *tree, const struct node *node,
+                 struct listing **out)
+{
+	struct listing *listing = calloc(1, sizeof(*listing));
+	int rc = listing ? node_copy(&listing->node, node) : -ENOMEM;
+
+	if (rc == 0) {
+		listing->tree = tree;
+		rc = start(listing);
+	}
+	if (rc) {
+		listing_close(listing);
+		return rc;
+	}
+	*out = listing;
+	return 0;
+}
+
+void listing_close(struct listing *listing)
+{
+	if (!listing)
+		return;
+	for (size_t i = 0; i < listing->name_count; i++)
+		free(listing->names[i]);
+	free(listing->names);
+	if (listing->stream)
+		closedir(listing->stream);
+	cursor_release(&listing->cursor);
+	record_list_release(&listing->page);
+	record_release(&listing->inside);
+	node_release(&listing->node);
+	free(listing);
+}
+
+static void set_name(struct listing *listing, const char *name)
+{
+	snprintf(listing->entry.name, sizeof(listing->entry.name), "%s", name);
+}
+
+static int next_name(struct listing *listing)
+{
+	int rc = 0;
+
+	while (rc == 0 && listing->name_next < listing->name_count) {
+		const char *name = listing->names[listing->name_next++];
+		struct node child = { 0 };
+
+		rc = node_child(listing->tree, &listing->node, name, &child);
+		if (rc == 0)
+			rc = listing->inside.fields
+			         ? node_stat_record(&child, &listing->inside,
+			                            &listing->entry.info)
+			         : node_stat(listing->tree, &child,
+			                     &listing->entry.info);
+		node_release(&child);
+		set_name(listing, name);
+		if (rc == 0)
+			return 1;
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	return rc;
+}
+
+/* One of the names of a record, if the record has that part. */
+static int record_name(struct listing *listing, const struct record *record,
+                       const struct node_suffix *suffix)
+{
+	char lone[] = "";
+	struct node part = {
+		.kind = suffix->kind,
+		.collection = listing->row,
+		.array = suffix->kind == NODE_ARRAY ? lone : NULL,
+	};
+	struct key key = { record->key.data, record->key.size };
+	struct blob name = { 0 };
+	int rc = node_stat_record(&part, record, &listing->entry.info);
+
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	rc = node_part_name(key, suffix->suffix, &name);
+	if (rc == 0) {
+		set_name(listing, name.data);
+		rc = 1;
+	}
+	blob_release(&name);
+	return rc;
+}
+
+/* The names of the page's records, from where the listing stands. */
+static int next_of_page(struct listing *listing)
+{
+	while (listing->record < listing->page.count) {
+		const struct record *record =
+		    &listing->page.items[listing->record];
+		const struct node_suffix *suffix =
+		    &node_suffixes[listing->suffix++];
+		int rc = 0;
+
+		if (!suffix->suffix) {
+			listing->record++;
+			listing->suffix = 0;
+		} else if (1U << listing->row->shape & suffix->shapes) {
+			rc = record_name(listing, record, suffix);
+		}
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int load_page(struct listing *listing)
+{
+	struct store *store = stores_get(&listing->tree->stores, listing->row);
+
+	record_list_release(&listing->page);
+	listing->record = 0;
+	listing->suffix = 0;
+	if (!store)
+		return -EIO;
+	return store->backend->list(store, listing->row, &listing->cursor,
+	                            PAGE_RECORDS, &listing->page);
+}
+
+static int next_record(struct listing *listing)
+{
+	int rc = 0;
+
+	while (rc == 0 && listing->row) {
+		rc = next_of_page(listing);
+		if (rc)
+			return rc;
+		if (listing->cursor.end) {
+			cursor_release(&listing->cursor);
+			record_list_release(&listing->page);
+			listing->record = 0;
+			listing->row =
+			    next_row(listing->row + 1, listing->node.path);
+			continue;
+		}
+		rc = load_page(listing);
+	}
+	return rc;
+}
+
+/* 1 unless another source has listed NAME already. */
+static int stat_spooled(struct listing *listing, const char *name)
+{
+	struct node child = { 0 };
+	struct node_info stored;
+	int rc = node_child(listing->tree, &listing->node, name, &child);
+
+	if (rc)
+		return rc;
+	if (child.kind == NODE_BRANCH || child.kind == NODE_COLLECTION)
+		rc = -ENOENT;
+	else if (child.collection && child.kind != NODE_OTHER &&
+	         node_stat_stored(listing->tree, &child, &stored) == 0)
+		rc = -ENOENT;
+	else
+		rc = node_stat(listing->tree, &child, &listing->entry.info);
+	node_release(&child);
+	set_name(listing, name);
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	return 1;
+}
+
+static int next_spooled(struct listing *listing)
+{
+	int rc = 0;
+
+	while (rc == 0 && listing->stream) {
+		struct dirent *found = readdir(listing->stream);
+
+		if (!found)
+			break;
+		if (strcmp(found->d_name, ".") != 0 &&
+		    strcmp(found->d_name, "..") != 0)
+			rc = stat_spooled(listing, found->d_name);
+	}
+	return rc;
+}
+
+static source_fn *const sources[] = { next_name, next_record, next_spooled };
+
+#define SOURCE_COUNT (sizeof(sources) / sizeof(sources[0]))
+
+int listing_next(struct listing *listing, const struct entry **out)
+{
+	int rc = 0;
+
+	while (rc == 0 && listing->source < SOURCE_COUNT) {
+		rc = sources[listing->source](listing);
+		if (rc == 0)
+			listing->source++;
+	}
+	if (rc < 0)
+		return rc;
+	*out = rc ? &listing->entry : NULL;
+	return 0;
+}

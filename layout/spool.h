@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool.h - bytes that are accepted and not (yet) in a backend
+ *
+ *   STORE/spool/scratch/   files with names that no record has, at the path
+ *                          that they have in the mount: editors' and rsync's
+ *                          temporary files, files that are only begun, the
+ *                          symlinks that named copies leave behind
+ *   STORE/spool/           unnamed drafts; the lock; errors.jsonl
+ *   STORE/rejected/        refused bytes, and beside each NAME.reason.json
+ *
+ * Paths are relative to the mount point, without a leading slash.
+ *
+ * Errors:     int functions return 0 (or what they say) or a negative errno
+ *             value.
+ * Threads:    calls may overlap.
+ */
+#ifndef ENGRAMFS_LAYOUT_SPOOL_H
+#define ENGRAMFS_LAYOUT_SPOOL_H
+
+#include "backends/blob.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+#define SPOOL_ERRORS_MAX ((off_t)1 << 20) /* bytes of errors.jsonl */
+
+struct spool {
+	int fd;          /* STORE/spool */
+	int scratch_fd;  /* STORE/spool/scratch */
+	int rejected_fd; /* STORE/rejected */
+	int lock_fd;
+	pthread_mutex_t lock; /* errors.jsonl and names in rejected/ */
+	unsigned long sequence;
+};
+
+/* Open, making what is not there, and take the store's lock.  -EBUSY: it is
+ * mounted already; WHERE (may be NULL) receives where, as the owner noted. */
+int spool_open(const char *directory, struct spool *out, struct blob *where);
+void spool_close(struct spool *spool);
+
+/* Note in the lock file where the store is mounted. */
+int spool_note_mount(struct spool *spool, const char *mountpoint);
+
+/* Scratch files: as the system calls of the same names, no link followed. */
+int spool_stat(const struct spool *spool, const char *path, struct stat *out);
+int spool_open_file(const struct spool *spool, const char *path, int flags,
+                    mode_t mode); /* the descriptor; makes parents on O_CREAT */
+int spool_unlink(const struct spool *spool, const char *path);
+int spool_mkdir(const struct spool *spool, const char *path, mode_t mode);
+int spool_rmdir(const struct spool *spool, const char *path);
+int spool_rename(const struct spool *spool, const char *from, const char *to,
+                 unsigned int flags);
+int spool_symlink(const struct spool *spool, const char *target,
+                  const char *path);
+int spool_readlink(const struct spool *spool, const char *path,
+                   struct blob *out);
+
+/* The directory's stream, or NULL in *OUT where there is none. */
+int spool_list(const struct spool *spool, const char *path, DIR **out);
+
+/*
+ * Keep BYTES that were refused with the errno CAUSE, and the reason, and add a line to
+ * errors.jsonl.  NAME (may be NULL) receives the name in rejected/.
+ */
+int spool_reject(struct spool *spool, const char *path, const void *bytes,
+                 size_t size, int cause, const char *reason, struct blob *name);
+
+/* What was refused turned out well: remove it from rejected/. */
+void spool_unreject(struct spool *spool, const char *name);
+
+/* Add a line to errors.jsonl: time, PATH, OPERATION, errno RC, REASON. */
+void spool_error(struct spool *spool, const char *path, const char *operation,
+                 int rc, const char *reason);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "layout/view.h"
+
+#include "backends/npy.h"
+#include "layout/control.h"
+#include "layout/render.h"
+
+#include <errno.h>
+#include <string.h>
+
+void view_release(struct view *view)
+{
+	if (view->reader)
+		view->reader->ops->close(view->reader);
+	blob_release(&view->head);
+	*view = (struct view){ 0 };
+}
+
+static int open_array(struct store *store, const struct node *node,
+                      struct view *view)
+{
+	int rc =
+	    store->backend->open_array(store, node->collection, node_key(node),
+	                               node->array, &view->reader);
+
+	if (rc == 0)
+		rc = npy_append_header(&view->reader->info, &view->head);
+	return rc;
+}
+
+static int open_opaque(struct store *store, const struct node *node,
+                       struct view *view)
+{
+	if (!store->backend->open_opaque)
+		return -ENOENT;
+	return store->backend->open_opaque(store, node->collection,
+	                                   node_key(node), &view->reader);
+}
+
+static int open_fields(struct store *store, const struct node *node,
+                       struct view *view)
+{
+	struct record record = { 0 };
+	int rc = store->backend->get(store, node->collection, node_key(node),
+	                             &record);
+
+	if (rc == 0)
+		rc =
+		    record.fields_dropped
+			? -ENOENT
+			: render_fields(node->collection, &record, &view->head);
+	record_release(&record);
+	return rc;
+}
+
+static int open_part(const struct tree *tree, const struct node *node,
+                     struct view *view)
+{
+	struct store *store = stores_get(&tree->stores, node->collection);
+
+	if (node->named_copy)
+		return -ENOENT;
+	if (!store)
+		return -EIO;
+	switch (node->kind) {
+	case NODE_ARRAY:
+		return open_array(store, node, view);
+	case NODE_FIELDS:
+		return open_fields(store, node, view);
+	default:
+		return open_opaque(store, node, view);
+	}
+}
+
+int view_open(const struct tree *tree, const struct node *node,
+              struct view *out)
+{
+	struct view view = { 0 };
+	int rc = node->kind == NODE_CONTROL
+	             ? node->control->render(tree, &view.head)
+	             : open_part(tree, node, &view);
+
+	if (rc) {
+		view_release(&view);
+		return rc == -EINVAL ? -ENOENT : rc;
+	}
+	view.size = view.head.size + (view.reader ? view.reader->size : 0);
+	*out = view;
+	return 0;
+}
+
+ssize_t view_read(struct view *view, uint64_t offset, void *buffer, size_t size)
+{
+	size_t done = 0;
+	ssize_t n = 0;
+
+	if (offset < view->head.size) {
+		done = view->head.size - (size_t)offset;
+		if (done > size)
+			done = size;
+		memcpy(buffer, view->head.data + offset, done);
+	}
+	if (done < size && view->reader)
+		n = view->reader->ops->read(view->reader,
+		                            offset + done - view->head.size,
+		                            (char *)buffer + done, size - done);
+	return n < 0 ? n : (ssize_t)done + n;
+}

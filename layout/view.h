@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * view.h - a file opened for reading, as it was when it was opened
+ *
+ * Errors:     int functions return 0 or a negative errno value.
+ * Threads:    view_read calls on one view may overlap where its reader allows
+ *             (backend.h).
+ */
+#ifndef ENGRAMFS_LAYOUT_VIEW_H
+#define ENGRAMFS_LAYOUT_VIEW_H
+
+#include "layout/node.h"
+
+#include <sys/types.h>
+
+struct view {
+	struct blob head;      /* the npy header, or all of a text file */
+	struct reader *reader; /* what follows it, or NULL */
+	uint64_t size;
+};
+
+/* Open a part of a record, or a control file. */
+int view_open(const struct tree *tree, const struct node *node,
+              struct view *out);
+void view_release(struct view *view);
+
+/* Bytes read (short only at the end), or a negative errno value. */
+ssize_t view_read(struct view *view, uint64_t offset, void *buffer,
+                  size_t size);
+
+#endif
