@@ -140,8 +140,8 @@ double fs_valid(const struct node_info *info)
 	return left < FS_VALID_SECONDS ? left : FS_VALID_SECONDS;
 }
 
-int fs_fill_entry(struct fs *fs, const char *path,
-                  const struct node_info *info, struct fuse_entry_param *out)
+int fs_fill_entry(struct fs *fs, const char *path, const struct node_info *info,
+                  struct fuse_entry_param *out)
 {
 	*out = (struct fuse_entry_param){ 0 };
 	out->ino = inodes_lookup(&fs->inodes, path);
@@ -162,7 +162,8 @@ static void forget_path(struct fs *fs, const char *path, size_t size,
 	if (blob_printf(&name, "%.*s%s", (int)size, path, suffix) == 0) {
 		id = inodes_known(&fs->inodes, name.data);
 		if (id)
-			fuse_lowlevel_notify_inval_inode(fs->session, id, -1, 0);
+			fuse_lowlevel_notify_inval_inode(fs->session, id, -1,
+			                                 0);
 	}
 	blob_release(&name);
 }

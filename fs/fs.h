@@ -66,8 +66,8 @@ void fs_fill_stat(const struct fs *fs, const char *path,
 double fs_valid(const struct node_info *info);
 
 /* A lookup of PATH as a reply's entry.  -ENOMEM. */
-int fs_fill_entry(struct fs *fs, const char *path,
-                  const struct node_info *info, struct fuse_entry_param *out);
+int fs_fill_entry(struct fs *fs, const char *path, const struct node_info *info,
+                  struct fuse_entry_param *out);
 
 /* The record's other files may have other sizes now: the kernel shall ask
  * again.  Safe in a handler: only attributes are dropped, no page is waited

@@ -193,8 +193,8 @@ void handle_close(struct handle *handle)
 	free(handle);
 }
 
-static ssize_t read_locked(struct handle *handle, uint64_t offset,
-                           void *buffer, size_t size)
+static ssize_t read_locked(struct handle *handle, uint64_t offset, void *buffer,
+                           size_t size)
 {
 	if (handle->has_draft)
 		return draft_read(&handle->draft, offset, buffer, size);
@@ -284,10 +284,10 @@ int handle_allocate(struct handle *handle, int mode, uint64_t offset,
 	uint64_t now = 0;
 
 	if (handle->fd >= 0)
-		return fallocate(handle->fd, mode, (off_t)offset,
-		                 (off_t)size) < 0
-		               ? -errno
-		               : 0;
+		return fallocate(handle->fd, mode, (off_t)offset, (off_t)size) <
+		               0
+		           ? -errno
+		           : 0;
 	if (mode)
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&handle->lock);

@@ -62,8 +62,7 @@ static void reject(struct handle *handle, const void *bytes, size_t size,
 {
 	char reason[WHY_SIZE + 64];
 
-	snprintf(reason, sizeof(reason), "%s",
-	         why[0] ? why : strerror(-rc));
+	snprintf(reason, sizeof(reason), "%s", why[0] ? why : strerror(-rc));
 	handle->tried = true;
 	if (handle->rejected.size)
 		spool_unreject(&handle->tree->spool, handle->rejected.data);

@@ -27,8 +27,8 @@ uint64_t inode_number(const char *path)
 
 static struct inode **bucket_of(const struct inodes *inodes, const char *path)
 {
-	return &inodes->buckets[inode_number(path) &
-	                        (inodes->bucket_count - 1)];
+	return &inodes
+	            ->buckets[inode_number(path) & (inodes->bucket_count - 1)];
 }
 
 static struct inode *find(const struct inodes *inodes, const char *path)
@@ -118,8 +118,7 @@ static uint64_t to_id(const struct inodes *inodes, const struct inode *inode)
 int inodes_init(struct inodes *inodes)
 {
 	*inodes = (struct inodes){ .bucket_count = 1024 };
-	inodes->buckets =
-		calloc(inodes->bucket_count, sizeof(struct inode *));
+	inodes->buckets = calloc(inodes->bucket_count, sizeof(struct inode *));
 	if (!inodes->buckets)
 		return -ENOMEM;
 	pthread_mutex_init(&inodes->lock, NULL);

@@ -109,8 +109,8 @@ static int load_settings(struct mount *mount)
 		.option_count = options->setting_count,
 	};
 	char why[SETTINGS_WHY_SIZE];
-	int rc = settings_load(&sources, &mount->settings, &mount->origins,
-	                       why);
+	int rc =
+	    settings_load(&sources, &mount->settings, &mount->origins, why);
 
 	if (rc) {
 		fprintf(stderr, "engramfs: %s\n",
@@ -137,7 +137,8 @@ static int open_spool(struct mount *mount)
 	}
 	if (rc == -EBUSY)
 		fprintf(stderr, "engramfs: %s: already mounted at %s\n",
-		        mount->store, where.size ? where.data : "another place");
+		        mount->store,
+		        where.size ? where.data : "another place");
 	else if (rc)
 		complain(mount->store, strerror(-rc));
 	mount->has_spool = rc == 0;
@@ -242,8 +243,8 @@ static int start_session(struct mount *mount)
 		return -EINVAL;
 	/* libfuse has said why. */
 	return fuse_session_mount(fs->session, mount->mountpoint) == 0
-	               ? 0
-	               : -EINVAL;
+	           ? 0
+	           : -EINVAL;
 }
 
 static int serve(struct mount *mount)

@@ -21,11 +21,13 @@
 
 struct moved {
 	pthread_mutex_t lock;
+
 	struct {
 		char *from;
 		char *to;
 		time_t until; /* CLOCK_MONOTONIC */
 	} names[MOVED_MAX];
+
 	size_t next; /* the oldest, which makes room */
 };
 

@@ -21,8 +21,8 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino);
 void op_statfs(fuse_req_t req, fuse_ino_t ino);
 
 /* ops_file.c */
-void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
-               mode_t mode, struct fuse_file_info *file);
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+               struct fuse_file_info *file);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
              struct fuse_file_info *file);
@@ -41,12 +41,10 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                 struct fuse_file_info *file);
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
                     struct fuse_file_info *file);
-void op_releasedir(fuse_req_t req, fuse_ino_t ino,
-                   struct fuse_file_info *file);
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file);
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
                  struct fuse_file_info *file);
-void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
-              mode_t mode);
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 
 /* ops_name.c */
@@ -56,12 +54,10 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
 
 /* ops_rename.c */
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
-               fuse_ino_t new_parent, const char *new_name,
-               unsigned int flags);
+               fuse_ino_t new_parent, const char *new_name, unsigned int flags);
 
 /* ops_xattr.c */
-void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
-                 size_t size);
+void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
                  const char *value, size_t size, int flags);
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);

@@ -38,8 +38,7 @@ static void directory_close(struct directory *directory)
 	free(directory);
 }
 
-static int directory_open(struct fs *fs, fuse_ino_t ino,
-                          struct directory **out)
+static int directory_open(struct fs *fs, fuse_ino_t ino, struct directory **out)
 {
 	struct directory *directory = calloc(1, sizeof(*directory));
 	struct found found;
@@ -116,11 +115,10 @@ static bool add_entry(struct page *page, const char *name,
 {
 	char *end = page->data + page->used;
 	size_t left = page->size - page->used;
-	size_t size = page->plus
-	                      ? fuse_add_direntry_plus(page->req, end, left,
-	                                               name, entry, next)
-	                      : fuse_add_direntry(page->req, end, left, name,
-	                                          &entry->attr, next);
+	size_t size = page->plus ? fuse_add_direntry_plus(page->req, end, left,
+	                                                  name, entry, next)
+	                         : fuse_add_direntry(page->req, end, left, name,
+	                                             &entry->attr, next);
 
 	if (size > left)
 		return false;
@@ -135,8 +133,8 @@ static bool add_dot(struct page *page, const struct directory *directory,
 	struct fuse_entry_param entry = { 0 };
 
 	entry.attr.st_mode = S_IFDIR;
-	entry.attr.st_ino = directory->path[0] ? inode_number(directory->path)
-	                                       : FUSE_ROOT_ID;
+	entry.attr.st_ino =
+	    directory->path[0] ? inode_number(directory->path) : FUSE_ROOT_ID;
 	return add_entry(page, name, &entry, next);
 }
 

@@ -21,10 +21,11 @@ static int check_new(struct fs *fs, const struct node *node)
 	if (node->kind == NODE_OPAQUE)
 		return -EPERM;
 	if (node->bad_name) {
-		spool_error(&fs->tree.spool, node->path, "create", -EINVAL,
-		            "the name ends like a record's but no record here "
-		            "can have it (a % must be followed by two upper-case "
-		            "hex digits)");
+		spool_error(
+		    &fs->tree.spool, node->path, "create", -EINVAL,
+		    "the name ends like a record's but no record here "
+		    "can have it (a % must be followed by two upper-case "
+		    "hex digits)");
 		return -EINVAL;
 	}
 	return node->collection ? 0 : -EPERM;
@@ -71,8 +72,8 @@ static int create(struct fs *fs, const char *path, mode_t mode,
 	return rc;
 }
 
-void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
-               mode_t mode, struct fuse_file_info *file)
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+               struct fuse_file_info *file)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct fuse_entry_param entry;
@@ -192,9 +193,9 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
                   off_t length, struct fuse_file_info *file)
 {
 	(void)ino;
-	fuse_reply_err(req, -handle_allocate(handle_of(file), mode,
-	                                     (uint64_t)offset,
-	                                     (uint64_t)length));
+	fuse_reply_err(req,
+	               -handle_allocate(handle_of(file), mode, (uint64_t)offset,
+	                                (uint64_t)length));
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)

@@ -40,8 +40,8 @@ static int unlink_path(struct fs *fs, const char *path)
 	if (rc)
 		return rc;
 	moved = strcmp(found.node.path, path) == 0
-	                ? NULL
-	                : moved_find(&fs->moved, path);
+	            ? NULL
+	            : moved_find(&fs->moved, path);
 	if (moved)
 		moved_drop(&fs->moved, path);
 	else

@@ -77,8 +77,8 @@ static void reply_attr(fuse_req_t req, fuse_ino_t ino)
 	}
 	fs_fill_stat(fs, path, &found.info, &stat);
 	valid = inodes_visit(&fs->inodes, ino, has_writer, NULL)
-	                ? 0
-	                : fs_valid(&found.info);
+	            ? 0
+	            : fs_valid(&found.info);
 	node_release(&found.node);
 	free(path);
 	fuse_reply_attr(req, &stat, valid);
@@ -183,8 +183,8 @@ static int set_owner(const struct fs *fs, const struct stat *attr, int mask)
 }
 
 #define SET_TIMES                                                              \
-	(FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |                           \
-	 FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)
+	(FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW | \
+	 FUSE_SET_ATTR_MTIME_NOW)
 
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int mask,
                 struct fuse_file_info *file)
@@ -218,8 +218,8 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	struct fs *fs = fuse_req_userdata(req);
 	char *path = inodes_path(&fs->inodes, ino, NULL);
 	struct blob target = { 0 };
-	int rc = path ? spool_readlink(&fs->tree.spool, path, &target)
-	              : -ENOMEM;
+	int rc =
+	    path ? spool_readlink(&fs->tree.spool, path, &target) : -ENOMEM;
 
 	if (rc)
 		fuse_reply_err(req, -rc);

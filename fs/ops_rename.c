@@ -63,10 +63,8 @@ static void move_parts(struct rename *rename)
 			rc = blob_printf(&new, "%s/", directory);
 		if (rc == 0)
 			rc = node_part_name(node_key(to), row->suffix, &new);
-		if (rc == 0 && strcmp(old.data, rename->from_path) != 0) {
+		if (rc == 0 && strcmp(old.data, rename->from_path) != 0)
 			moved_add(&rename->fs->moved, old.data, new.data);
-			inodes_rename(&rename->fs->inodes, old.data, new.data);
-		}
 		blob_release(&old);
 		blob_release(&new);
 	}
@@ -216,8 +214,7 @@ static int array_to_array(struct rename *rename)
 	while (rc == 0 && n > 0) {
 		n = view_read(&view, draft.size, buffer, sizeof(buffer));
 		rc = n < 0 ? (int)n
-		           : draft_write(&draft, draft.size, buffer,
-		                         (size_t)n);
+		           : draft_write(&draft, draft.size, buffer, (size_t)n);
 	}
 	if (rc == 0)
 		rc = draft_map(&draft, &bytes);
@@ -369,8 +366,8 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	struct rename rename = { .fs = fuse_req_userdata(req), .flags = flags };
 	int rc;
 	char *from = fs_child_path(rename.fs, parent, name, &rc);
-	char *to = from ? fs_child_path(rename.fs, new_parent, new_name, &rc)
-	                : NULL;
+	char *to =
+	    from ? fs_child_path(rename.fs, new_parent, new_name, &rc) : NULL;
 
 	if (from && to) {
 		rename.from_path = from;

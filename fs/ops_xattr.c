@@ -41,8 +41,8 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	/* Asked for every file by ls -l and by each write. */
 	if (strncmp(name, "user.", 5) != 0) {
 		fuse_reply_err(req, strncmp(name, "system.", 7) == 0
-		                            ? EOPNOTSUPP
-		                            : ENODATA);
+		                        ? EOPNOTSUPP
+		                        : ENODATA);
 		return;
 	}
 	rc = find_part(fs, ino, &found);
@@ -95,6 +95,6 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
 	(void)ino;
-	fuse_reply_err(req, strncmp(name, "user.", 5) == 0 ? EPERM
-	                                                   : EOPNOTSUPP);
+	fuse_reply_err(req,
+	               strncmp(name, "user.", 5) == 0 ? EPERM : EOPNOTSUPP);
 }

@@ -12,11 +12,12 @@
 /* What libfuse and the kernel understand; the rest is refused before anything
  * is opened. */
 static const char *const mount_words[] = {
-	"allow_other", "allow_root", "auto_unmount", "default_permissions",
-	"rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "atime",
-	"noatime", "sync", "async", "dirsync", "max_read=", "fsname=",
-	"subtype=", "context=", "fscontext=", "defcontext=", "rootcontext=",
-	NULL,
+	"allow_other", "allow_root",  "auto_unmount", "default_permissions",
+	"rw",          "suid",        "nosuid",       "dev",
+	"nodev",       "exec",        "noexec",       "atime",
+	"noatime",     "sync",        "async",        "dirsync",
+	"max_read=",   "fsname=",     "subtype=",     "context=",
+	"fscontext=",  "defcontext=", "rootcontext=", NULL,
 };
 
 static int add(char ***list, size_t *count, const char *text)
@@ -39,8 +40,8 @@ static bool is_mount_word(const char *option)
 		size_t size = strlen(mount_words[i]);
 
 		if (mount_words[i][size - 1] == '='
-		            ? strncmp(option, mount_words[i], size) == 0
-		            : strcmp(option, mount_words[i]) == 0)
+		        ? strncmp(option, mount_words[i], size) == 0
+		        : strcmp(option, mount_words[i]) == 0)
 			return true;
 	}
 	return false;
@@ -173,8 +174,8 @@ static int take_places(struct options *options, int argc, char *const argv[],
 	if (argc - optind != 2) {
 		snprintf(why, OPTIONS_WHY_SIZE, "%s",
 		         argc - optind < 2
-		                 ? "a store and a mount point are needed"
-		                 : "too many arguments");
+		             ? "a store and a mount point are needed"
+		             : "too many arguments");
 		return -EINVAL;
 	}
 	options->store = strdup(argv[optind]);

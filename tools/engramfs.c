@@ -8,27 +8,27 @@
 #include <stdio.h>
 
 static const char usage[] =
-	"usage: engramfs STORE MOUNTPOINT [options]\n"
-	"\n"
-	"Mounts the store in the directory STORE: its Redis, SQLite and HDF5\n"
-	"data appear below MOUNTPOINT as .npy and .json files.  An empty\n"
-	"directory is a valid store.  Unmount with: fusermount3 -u MOUNTPOINT\n"
-	"\n"
-	"    -f                  stay in the foreground\n"
-	"    -d, -o debug        log every request (implies -f)\n"
-	"    -s                  one thread\n"
-	"    -h, --help          this text\n"
-	"    -V, --version       the version\n"
-	"    -o ro               change nothing\n"
-	"    -o uid=N,gid=N      owner of the files (default: you)\n"
-	"    -o umask=OCTAL      permissions (default: 0600 and 0700)\n"
-	"    -o allow_other      let other users in, as permissions say\n"
-	"    -o nonempty         mount over a directory that has files\n"
-	"    -o SETTING=VALUE    any setting of storage.yaml, for instance\n"
-	"                        redis.host=localhost, sqlite.db_path=x.db,\n"
-	"                        hdf5.compression=lzf, encoding=npy\n"
-	"\n"
-	"engramfs(1) has the settings; docs/ has more.\n";
+    "usage: engramfs STORE MOUNTPOINT [options]\n"
+    "\n"
+    "Mounts the store in the directory STORE: its Redis, SQLite and HDF5\n"
+    "data appear below MOUNTPOINT as .npy and .json files.  An empty\n"
+    "directory is a valid store.  Unmount with: fusermount3 -u MOUNTPOINT\n"
+    "\n"
+    "    -f                  stay in the foreground\n"
+    "    -d, -o debug        log every request (implies -f)\n"
+    "    -s                  one thread\n"
+    "    -h, --help          this text\n"
+    "    -V, --version       the version\n"
+    "    -o ro               change nothing\n"
+    "    -o uid=N,gid=N      owner of the files (default: you)\n"
+    "    -o umask=OCTAL      permissions (default: 0600 and 0700)\n"
+    "    -o allow_other      let other users in, as permissions say\n"
+    "    -o nonempty         mount over a directory that has files\n"
+    "    -o SETTING=VALUE    any setting of storage.yaml, for instance\n"
+    "                        redis.host=localhost, sqlite.db_path=x.db,\n"
+    "                        hdf5.compression=lzf, encoding=npy\n"
+    "\n"
+    "engramfs(1) has the settings; docs/ has more.\n";
 
 int main(int argc, char *argv[])
 {
