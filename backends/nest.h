@@ -53,7 +53,8 @@ int nest_to_references(const struct value *value, struct value **out);
  * been tuples) means when CURRENT (may be NULL) is stored now: references to
  * arrays of CURRENT become those arrays, others stay; what is equal but for
  * tuples keeps CURRENT's types.  -EINVAL: an array of CURRENT is not referred
- * to any more, and would be lost; WHY names it.
+ * to any more, and would be lost; a reference to an array that is still to come
+ * names another place than its own; WHY names it.
  */
 int nest_from_references(const struct value *text, const struct value *current,
                          struct value **out, char why[WHY_SIZE]);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static int to_references(struct blob *path, const struct value *value,
                          struct value **out);
@@ -235,17 +236,66 @@ static int check_used(const char *path, const struct array *array, void *arg)
 	return -EINVAL;
 }
 
+static int check_places(struct blob *path, const struct value *value,
+                        char *why);
+
+static int check_items(struct blob *path, const struct value *value, char *why)
+{
+	bool dict = value->type == VALUE_DICT;
+	size_t count = dict ? value->dict.count : value->list.count;
+	size_t size = path->size;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		rc = dict ? nest_append_key(value, value->dict.pairs[i].key,
+		                            path)
+		          : nest_append_index(i, path);
+		if (rc == 0)
+			rc = check_places(path,
+			                  dict ? value->dict.pairs[i].item
+			                       : value->list.items[i],
+			                  why);
+		blob_resize(path, size);
+	}
+	return rc;
+}
+
+/* An array that has not arrived is found by its place: a reference by another
+ * name would wait for ever. */
+static int check_places(struct blob *path, const struct value *value, char *why)
+{
+	const char *name = nest_reference(value);
+
+	if (name && strcmp(name, path->data) != 0) {
+		if (why)
+			snprintf(why, WHY_SIZE,
+			         "there is no array \"%.80s\"; one that is "
+			         "still to come must be called by its place, "
+			         "\"%.80s\"",
+			         name, path->data);
+		return -EINVAL;
+	}
+	if (name || (!is_sequence(value) && value->type != VALUE_DICT))
+		return 0;
+	return check_items(path, value, why);
+}
+
 int nest_from_references(const struct value *text, const struct value *current,
                          struct value **out, char why[WHY_SIZE])
 {
 	struct merge merge = { .current = current, .used = value_new_dict() };
 	struct loss loss = { .used = merge.used, .why = why };
 	struct value *made = NULL;
-	int rc =
-	    merge.used ? merge_value(&merge, text, current, &made) : -ENOMEM;
+	struct blob path = { 0 };
+	int rc = merge.used ? blob_append_text(&path, "") : -ENOMEM;
 
+	if (rc == 0)
+		rc = merge_value(&merge, text, current, &made);
+	if (rc == 0)
+		rc = check_places(&path, made, why);
 	if (rc == 0 && current)
 		rc = nest_each(current, check_used, &loss);
+	blob_release(&path);
 	value_unref(merge.used);
 	if (rc) {
 		value_unref(made);
