@@ -61,10 +61,8 @@ struct record {
 	struct value *fields; /* dict: the rows with a value, by name */
 	bool fields_dropped;
 	struct timespec fields_mtime;
-	struct timespec
-	    atime; /* last access where tracked, else fields_mtime */
-	struct record_array
-	    *arrays; /* in the order of rows; NEST: of the value */
+	struct timespec atime; /* last access if tracked, else fields_mtime */
+	struct record_array *arrays; /* in the order of rows, or in the nest */
 	size_t array_count;
 	int64_t expires_ms; /* milliseconds since 1970; 0: never */
 	/* Bytes of stored data that cannot be shown as fields and arrays (a
@@ -170,9 +168,8 @@ enum rename_mode {
 /* Health and figures, for status.json. */
 struct backend_status {
 	bool healthy;
-	char
-	    detail[WHY_SIZE]; /* "redis 7.0.15, embedded"; or why not healthy */
-	uint64_t bytes_used;  /* on disk or in the server's memory */
+	char detail[WHY_SIZE]; /* "redis 7.0.15, embedded"; or what is wrong */
+	uint64_t bytes_used;   /* on disk or in the server's memory */
 };
 
 /* An opened backend; each has its own struct that begins with this. */

@@ -32,7 +32,7 @@ int blob_resize(struct blob *blob, size_t size);
 int blob_append(struct blob *blob, const void *data, size_t size);
 int blob_append_text(struct blob *blob, const char *text);
 int blob_printf(struct blob *blob, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 
 /* Replace the contents. */
 int blob_set(struct blob *blob, const void *data, size_t size);

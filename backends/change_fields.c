@@ -2,6 +2,7 @@
 #include "backends/change_fields.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,7 +44,8 @@ struct merge {
 	const struct collection *collection;
 	struct change *change;
 	const struct record *before; /* or NULL */
-	struct value *known;         /* dict: what the data decide */
+	struct value
+	    *known; /* dict: what the data decide, and what is stored */
 };
 
 static struct value *stored_field(const struct merge *merge, const char *name)
@@ -70,6 +72,14 @@ static int set_field(const struct merge *merge, struct value *dict,
 		value = value_ref(stored);
 	}
 	return value_dict_set(dict, name, value);
+}
+
+static int keep_field(const struct merge *merge, struct value *dict,
+                      const struct field_row *row)
+{
+	struct value *stored = stored_field(merge, row->name);
+
+	return stored ? value_dict_set(dict, row->name, value_ref(stored)) : 0;
 }
 
 static bool is_derived(const struct field_row *row)
@@ -138,6 +148,8 @@ static int know(struct merge *merge, struct key key)
 			rc = know_number(merge, row, key);
 		else if (is_derived(row))
 			rc = know_derived(merge, row);
+		else if (row->type != FIELD_NEST)
+			rc = keep_field(merge, merge->known, row);
 	}
 	return rc;
 }
@@ -149,14 +161,6 @@ static int fallback_field(const struct merge *merge, struct value *dict,
 	int rc = derive_fallback(row, &value);
 
 	return rc ? rc : set_field(merge, dict, row->name, value);
-}
-
-static int keep_field(const struct merge *merge, struct value *dict,
-                      const struct field_row *row)
-{
-	struct value *stored = stored_field(merge, row->name);
-
-	return stored ? value_dict_set(dict, row->name, value_ref(stored)) : 0;
 }
 
 static bool is_shown(const struct merge *merge)
@@ -296,6 +300,34 @@ static int change_nest(const struct merge *merge, struct value *dict)
 	return value_dict_set(dict, row->name, nest);
 }
 
+/* A number that is known cannot be given anew. */
+static int check_number(const struct merge *merge)
+{
+	const struct field_row *row = change_number_row(merge->collection);
+	const struct value *known;
+	const struct value *given;
+	int64_t number;
+
+	if (!row)
+		return 0;
+	known = value_dict_get(merge->known, row->name);
+	given = given_field(merge, row->name);
+	if (!known || !given || value_equal(known, given) ||
+	    value_to_int(known, &number) != 0)
+		return 0;
+	snprintf(merge->change->why, WHY_SIZE,
+	         "%s: is %" PRId64 " and cannot be changed", row->name, number);
+	return -EINVAL;
+}
+
+static int check_given(const struct merge *merge)
+{
+	int rc = derive_check(merge->collection, merge->change->fields,
+	                      merge->known, merge->change->why);
+
+	return rc ? rc : check_number(merge);
+}
+
 static int merge_all(const struct merge *merge, struct value *dict)
 {
 	const struct field_row *row = merge->collection->fields;
@@ -303,8 +335,7 @@ static int merge_all(const struct merge *merge, struct value *dict)
 	int rc = 0;
 
 	if (merge->change->fields_action == PART_SET)
-		rc = derive_check(merge->collection, merge->change->fields,
-		                  merge->known, merge->change->why);
+		rc = check_given(merge);
 	for (; rc == 0 && row->name; row++)
 		rc = merge_field(merge, dict, row);
 	if (rc == 0 && (action == PART_SET || action == PART_DROP))

@@ -17,7 +17,7 @@
 #define CODEC_MAX_UNPACKED ((size_t)4 << 30)
 
 enum encoding {
-	ENCODING_NPY,    /* arrays: npy bytes; other data: JSON, arrays inline */
+	ENCODING_NPY, /* arrays: npy bytes; other data: JSON, arrays inline */
 	ENCODING_PICKLE, /* pickle, protocol 4 */
 };
 

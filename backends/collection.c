@@ -22,7 +22,8 @@ const struct field_row *collection_field(const struct collection *collection,
 const struct array_row *collection_array(const struct collection *collection,
                                          const char *name)
 {
-	for (const struct array_row *row = collection->arrays; row->place; row++)
+	for (const struct array_row *row = collection->arrays; row->place;
+	     row++)
 		if (!row->name || strcmp(row->name, name) == 0)
 			return row;
 	return NULL;

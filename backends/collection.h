@@ -32,11 +32,11 @@ enum field_type {
 	FIELD_FLOAT,
 	FIELD_INT,
 	FIELD_TEXT,
-	FIELD_JSON,   /* any value; stored as JSON text, where the backend has no
+	FIELD_JSON, /* any value; stored as JSON text, where the backend has no
 	               * better form for it */
-	FIELD_DICT,   /* a dict; hdf5: one attribute per entry, with PLACE as
+	FIELD_DICT, /* a dict; hdf5: one attribute per entry, with PLACE as
 	               * prefix ("meta_"), else as FIELD_JSON with an object */
-	FIELD_NEST,   /* RECORD_NEST: the value; its arrays as references */
+	FIELD_NEST, /* RECORD_NEST: the value; its arrays as references */
 	FIELD_VALUES, /* hdf5: a dict of numbers; names in the attribute PLACE, the
 	               * numbers in the data set "values" of the record */
 };

@@ -19,8 +19,7 @@ static int hand_out(struct value *value, struct value **out)
 
 static bool is_text(const struct value *value, const char *text)
 {
-	return value->type == VALUE_TEXT &&
-	       value->text.size == strlen(text) &&
+	return value->type == VALUE_TEXT && value->text.size == strlen(text) &&
 	       memcmp(value->text.data, text, value->text.size) == 0;
 }
 

@@ -131,6 +131,18 @@ static size_t count_digits(const char *at, const char *end)
 	return (size_t)(at - start);
 }
 
+/* The length of "e-05" at AT, or 0. */
+static size_t count_exponent(const char *at, const char *end)
+{
+	const char *digits = at + 1;
+
+	if (at >= end || (*at != 'e' && *at != 'E'))
+		return 0;
+	if (digits < end && (*digits == '-' || *digits == '+'))
+		digits++;
+	return (size_t)(digits - at) + count_digits(digits, end);
+}
+
 /* json-c judges the rest of a number; here: -01 and 1. */
 static int scan_number(struct scanner *scanner)
 {
@@ -149,6 +161,7 @@ static int scan_number(struct scanner *scanner)
 		return bad(scanner, "number without digits behind the point");
 	if (next < scanner->end && *next == '.')
 		size += 1 + count_digits(next + 1, scanner->end);
+	size += count_exponent(start + size, scanner->end);
 	if (count < JSON_LONG_INTEGER ||
 	    (next < scanner->end && strchr(".eE", *next) && *next))
 		return copy(scanner, size);

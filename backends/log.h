@@ -12,7 +12,12 @@
 #ifndef ENGRAMFS_BACKENDS_LOG_H
 #define ENGRAMFS_BACKENDS_LOG_H
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 
 /* Lines above LEVEL are dropped.  Initially LOG_LEVEL_WARN. */
 void log_set_level(enum log_level level);

@@ -19,8 +19,8 @@
 
 #include <stdbool.h>
 
-#define NAME_LIMIT 255    /* bytes of a file name, NAME_MAX */
-#define NAME_CUT_TAIL 17  /* "~" and the hash */
+#define NAME_LIMIT 255   /* bytes of a file name, NAME_MAX */
+#define NAME_CUT_TAIL 17 /* "~" and the hash */
 
 /* Append the name of KEY in at most LIMIT bytes (those of a suffix that the
  * caller adds left out).  Returns 0. */

@@ -47,7 +47,7 @@ int record_list_append(struct record_list *list, struct record *record)
 	if (list->count == list->capacity) {
 		size_t capacity = list->capacity ? 2 * list->capacity : 16;
 		struct record *items =
-			reallocarray(list->items, capacity, sizeof(*items));
+		    reallocarray(list->items, capacity, sizeof(*items));
 
 		if (!items)
 			return -ENOMEM;

@@ -19,16 +19,16 @@ enum encoding_choice {
 };
 
 struct redis_settings {
-	char *host;     /* NULL: embedded server.  A path that starts with '/': a
+	char *host; /* NULL: embedded server.  A path that starts with '/': a
 	                 * unix socket */
-	int port;       /* 6379 */
-	int db;         /* 0 */
+	int port;   /* 6379 */
+	int db;     /* 0 */
 	char *password; /* NULL: none.  Never shown */
 	char *server;   /* program of the embedded server: "redis-server" */
-	int max_connections;           /* 10 */
+	int max_connections;            /* 10 */
 	uint64_t compression_threshold; /* 1024 bytes */
-	int retry_attempts;            /* 3 */
-	double retry_delay;            /* 0.1 s, doubling */
+	int retry_attempts;             /* 3 */
+	double retry_delay;             /* 0.1 s, doubling */
 };
 
 struct sqlite_settings {

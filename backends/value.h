@@ -50,16 +50,19 @@ struct value_pair {
 struct value {
 	enum value_type type;
 	atomic_uint references;
+
 	union {
 		bool boolean;
 		int64_t integer;
 		double real;
 		struct blob text;
+
 		struct {
 			struct value **items;
 			size_t count;
 			size_t capacity;
 		} list;
+
 		struct {
 			struct value_pair *pairs;
 			size_t count;

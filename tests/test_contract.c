@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The contract of backends/backend.h, promise by promise, over one backend:
+ *
+ *   test_contract BACKEND [PATTERN]
+ *
+ * PATTERN selects tests by name, with * and ?.  A backend that is not part of
+ * this build, or that has no functions, is skipped (77).
+ */
+#include "tests/contract.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "layout/tree.h"
+
+#define SKIPPED 77
+
+static const struct contract_test *const groups[] = {
+	contract_record_tests, contract_field_tests,  contract_array_tests,
+	contract_reader_tests, contract_nest_tests,   contract_list_tests,
+	contract_key_tests,    contract_rename_tests, contract_time_tests,
+	contract_expiry_tests, contract_thread_tests, NULL,
+};
+
+static const struct collection *const tables[] = {
+	tree_collections,
+	contract_collections,
+	NULL,
+};
+
+/* The cases of one run. */
+struct suite {
+	struct contract *contracts;
+	struct CMUnitTest *tests;
+	size_t count;
+};
+
+static int remove_one(const char *path, const struct stat *stat, int type,
+                      struct FTW *ftw)
+{
+	(void)stat;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static int set_up(void **state)
+{
+	struct contract *c = *state;
+	const char *parent = getenv("TMPDIR");
+	char why[WHY_SIZE] = "";
+	int rc;
+
+	snprintf(c->directory, sizeof(c->directory), "%s/contract-XXXXXX",
+	         parent ? parent : "/tmp");
+	if (!mkdtemp(c->directory) || settings_init(&c->settings) != 0)
+		return -1;
+	rc = c->backend->open(c->directory, &c->settings, &c->store, why);
+	if (rc)
+		print_error("open: %s %s\n", strerror(-rc), why);
+	return rc;
+}
+
+static int tear_down(void **state)
+{
+	struct contract *c = *state;
+
+	c->backend->close(c->store);
+	c->store = NULL;
+	settings_release(&c->settings);
+	return nftw(c->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void run(void **state)
+{
+	struct contract *c = *state;
+
+	c->test->run(c);
+}
+
+static bool is_deriving(const struct collection *collection)
+{
+	for (const struct field_row *row = collection->fields; row->name; row++)
+		if (row->array)
+			return true;
+	return false;
+}
+
+static unsigned int offers(const struct backend *backend,
+                           const struct collection *collection)
+{
+	unsigned int offer = 1U << collection->shape;
+
+	offer |= collection_is_numbered(collection) ? NUMBERED : NAMED;
+	offer |= collection->ttl ? EXPIRING : LASTING;
+	offer |= is_deriving(collection) ? DERIVING : 0;
+	offer |= strcmp(backend->name, "mem") == 0 ? 0 : DURABLE;
+	return offer;
+}
+
+static bool suits(const struct contract_test *test, unsigned int offer)
+{
+	unsigned int rest = test->needs & ~(unsigned int)ALL;
+
+	return (test->needs & offer & ALL) != 0 && (rest & ~offer) == 0;
+}
+
+static void add_case(struct suite *suite, const struct backend *backend,
+                     const struct contract_test *test,
+                     const struct collection *collection)
+{
+	static const char *const shapes[] = { "pair", "directory", "nest",
+		                              "fields" };
+	struct contract *c = &suite->contracts[suite->count];
+
+	*c = (struct contract){ .test = test,
+		                .backend = backend,
+		                .collection = *collection };
+	c->collection.backend = backend->name;
+	snprintf(c->name, sizeof(c->name), "%s (%s, %s)", test->name,
+	         collection->path, shapes[collection->shape]);
+	suite->tests[suite->count++] =
+	    (struct CMUnitTest){ c->name, run, set_up, tear_down, c };
+}
+
+/* The one list of collections that BACKEND serves: mem takes all. */
+static bool serves(const struct backend *backend,
+                   const struct collection *collection)
+{
+	return strcmp(backend->name, "mem") == 0 ||
+	       strcmp(backend->name, collection->backend) == 0;
+}
+
+static void add_test(struct suite *suite, const struct backend *backend,
+                     const struct contract_test *test)
+{
+	for (size_t t = 0; tables[t]; t++) {
+		const struct collection *row = tables[t];
+
+		for (; row->path; row++)
+			if (serves(backend, row) &&
+			    suits(test, offers(backend, row)))
+				add_case(suite, backend, test, row);
+	}
+}
+
+static int matches(const char *name, const char *pattern)
+{
+	while (*pattern == '*') {
+		if (matches(name, pattern + 1))
+			return 1;
+		if (!*name++)
+			return 0;
+	}
+	if (!*name || !*pattern)
+		return *name == *pattern;
+	return (*pattern == '?' || *pattern == *name) &&
+	       matches(name + 1, pattern + 1);
+}
+
+static int run_suite(const struct backend *backend, const char *pattern)
+{
+	const size_t most = 4096;
+	struct suite suite = {
+		.contracts = calloc(most, sizeof(*suite.contracts)),
+		.tests = calloc(most, sizeof(*suite.tests)),
+	};
+	int failed = 1;
+
+	if (!suite.contracts || !suite.tests)
+		goto out;
+	for (size_t g = 0; groups[g]; g++)
+		for (size_t t = 0; groups[g][t].name; t++)
+			if (matches(groups[g][t].name, pattern))
+				add_test(&suite, backend, &groups[g][t]);
+	failed = _cmocka_run_group_tests(backend->name, suite.tests,
+	                                 suite.count, NULL, NULL);
+out:
+	free(suite.contracts);
+	free(suite.tests);
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	const struct backend *backend;
+
+	if (argc < 2 || argc > 3) {
+		fprintf(stderr, "usage: %s BACKEND [PATTERN]\n", argv[0]);
+		return 2;
+	}
+	backend = backend_find(argv[1]);
+	if (!backend || !backend->open)
+		return SKIPPED;
+	return run_suite(backend, argc == 3 ? argv[2] : "*");
+}
