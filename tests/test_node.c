@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/lab.h"
+
+#include "layout/listing.h"
+#include "layout/tree.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int set_up(void **state)
+{
+	*state = calloc(1, sizeof(struct lab));
+	lab_init(*state);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	lab_release(*state);
+	free(*state);
+	return 0;
+}
+
+#define LAB_TEST(function)                                                     \
+	cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+/* What each path is, whether or not anything is there. */
+static const struct {
+	const char *path;
+	enum node_kind kind;
+	const char *collection; /* its place */
+	const char *key;
+	const char *array;
+} places[] = {
+	{ "", NODE_BRANCH, NULL, "", NULL },
+	{ "nowhere", NODE_OTHER, NULL, "", NULL },
+	{ "wm", NODE_COLLECTION, "wm:", "", NULL },
+	{ "wm/a.npy", NODE_ARRAY, "wm:", "a", "" },
+	{ "wm/a.json", NODE_FIELDS, "wm:", "a", NULL },
+	{ "wm/a%2Fb.npy", NODE_ARRAY, "wm:", "a/b", "" },
+	{ "wm/a.npy~", NODE_OTHER, "wm:", "", NULL },
+	{ "wm/.a.npy.swp", NODE_OTHER, "wm:", "", NULL },
+	{ "wm/.npy", NODE_OTHER, "wm:", "", NULL },
+	{ "wm/4913", NODE_OTHER, "wm:", "", NULL },
+	{ "episodes/7.json", NODE_FIELDS, "episodes", "7", NULL },
+	{ "episodes/7.pickle", NODE_OPAQUE, "episodes", "7", NULL },
+	{ "episodes/7", NODE_RECORD, "episodes", "7", NULL },
+	{ "episodes/7/0/x.npy", NODE_ARRAY, "episodes", "7", "0/x" },
+	{ "episodes/7/0", NODE_SUBDIR, "episodes", "7", "0" },
+	{ "network_states/s", NODE_RECORD, "network_states/topology/$", "s",
+	  NULL },
+	{ "network_states/s/weights.npy", NODE_ARRAY,
+	  "network_states/topology/$", "s", "weights" },
+	{ "network_states/s/metadata.json", NODE_FIELDS,
+	  "network_states/topology/$", "s", NULL },
+	{ "network_states/s/other.npy", NODE_OTHER, "network_states/topology/$",
+	  "s", "other" },
+	{ "spike_trains/train_1", NODE_RECORD, "spike_trains/raw_data/$",
+	  "train_1", NULL },
+	{ "spike_trains/compressed_1.npy", NODE_ARRAY,
+	  "spike_trains/compressed/$", "compressed_1", "" },
+	{ ".engram", NODE_CONTROL_DIR, NULL, "", NULL },
+	{ ".engram/status.json", NODE_CONTROL, NULL, "", NULL },
+	{ ".engram/rejected/x", NODE_REJECTED, NULL, "", NULL },
+	{ ".engram/none", NODE_OTHER, NULL, "", NULL },
+};
+
+static void each_path_has_one_meaning(void **state)
+{
+	struct lab *lab = *state;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		struct node node;
+
+		assert_int_equal(node_find(&lab->tree, places[i].path, &node),
+		                 0);
+		if (node.kind != places[i].kind)
+			fail_msg("%s: kind %d", places[i].path, node.kind);
+		if (places[i].collection)
+			assert_string_equal(node.collection->place,
+			                    places[i].collection);
+		assert_string_equal(node.key.data ? node.key.data : "",
+		                    places[i].key);
+		if (places[i].array)
+			assert_string_equal(node.array, places[i].array);
+		node_release(&node);
+	}
+}
+
+static void names_that_no_key_has_are_marked(void **state)
+{
+	static const char *const bad[] = { "wm/50%.npy", "wm/a%2fb.npy",
+		                           "wm/%41.json", NULL };
+	struct lab *lab = *state;
+
+	for (size_t i = 0; bad[i]; i++) {
+		struct node node;
+
+		assert_int_equal(node_find(&lab->tree, bad[i], &node), 0);
+		assert_int_equal(node.kind, NODE_OTHER);
+		assert_true(node.bad_name);
+		node_release(&node);
+	}
+}
+
+static void a_name_that_is_no_number_is_a_named_copy(void **state)
+{
+	struct lab *lab = *state;
+	struct node node;
+
+	assert_int_equal(node_find(&lab->tree, "episodes/run7.npy", &node), 0);
+	assert_true(node.named_copy);
+	assert_int_equal(node.kind, NODE_ARRAY);
+	node_release(&node);
+	assert_int_equal(node_find(&lab->tree, "episodes/07.npy", &node), 0);
+	assert_true(node.named_copy);
+	node_release(&node);
+}
+
+static void fill(struct lab *lab)
+{
+	assert_int_equal(lab_write_array(lab, "wm/a.npy", 3, 1), 0);
+	assert_int_equal(lab_write_array(lab, "wm/b%2Fc.npy", 3, 1), 0);
+	assert_int_equal(lab_write(lab, "wm/only.json", "{}", NULL), 0);
+	assert_int_equal(lab_write_array(lab, "episodes/1.npy", 3, 1), 0);
+	assert_int_equal(lab_write_array(lab, "episodes/2/o.npy", 3, 1), 0);
+	assert_int_equal(lab_write_array(lab, "episodes/2/0/p.npy", 3, 1), 0);
+	assert_int_equal(lab_write(lab, "episodes/3.json", "{}", NULL), 0);
+	assert_int_equal(lab_write_array(lab, "concepts/x%2Enpy.npy", 3, 1), 0);
+	assert_int_equal(
+	    lab_write_array(lab, "network_states/s/weights.npy", 3, 1), 0);
+	assert_int_equal(
+	    lab_write_array(lab, "spike_trains/compressed_1.npy", 3, 1), 0);
+	assert_int_equal(
+	    lab_write_array(lab, "spike_trains/t/spike_times.npy", 3, 1), 0);
+	assert_int_equal(
+	    spool_symlink(&lab->tree.spool, "1.npy", "episodes/run.npy"), 0);
+}
+
+/* Every name that a directory lists can be found, with the same attributes;
+ * returns how many there were, below PATH. */
+static size_t check_listed(struct lab *lab, const char *path)
+{
+	const struct entry *entry;
+	struct listing *listing;
+	struct node node;
+	size_t count = 0;
+
+	assert_int_equal(node_find(&lab->tree, path, &node), 0);
+	assert_int_equal(listing_open(&lab->tree, &node, &listing), 0);
+	while (listing_next(listing, &entry) == 0 && entry) {
+		struct node child;
+		struct node_info info;
+
+		assert_int_equal(
+		    node_child(&lab->tree, &node, entry->name, &child), 0);
+		assert_int_equal(node_stat(&lab->tree, &child, &info), 0);
+		assert_int_equal(info.size, entry->info.size);
+		assert_int_equal(info.mode & S_IFMT, entry->info.mode & S_IFMT);
+		count++;
+		if (S_ISDIR(info.mode))
+			count += check_listed(lab, child.path);
+		node_release(&child);
+	}
+	listing_close(listing);
+	node_release(&node);
+	return count;
+}
+
+static void every_listed_name_can_be_found(void **state)
+{
+	struct lab *lab = *state;
+
+	fill(lab);
+	/* 5 collections; wm 5; episodes 2+1+(1+1+1)+1+1+1; concepts 2;
+	 * network_states 1+2; spike_trains 2+1+2 */
+	assert_int_equal(check_listed(lab, ""), 5 + 5 + 9 + 2 + 3 + 5);
+}
+
+static void a_name_that_was_cut_leads_to_its_key(void **state)
+{
+	struct lab *lab = *state;
+	struct blob key = { 0 };
+	struct blob path = { 0 };
+	struct node node;
+
+	assert_int_equal(blob_resize(&key, 300), 0);
+	memset(key.data, 'k', key.size);
+	key.data[100] = '/';
+	assert_int_equal(blob_append_text(&path, "wm/"), 0);
+	assert_int_equal(
+	    node_part_name((struct key){ key.data, key.size }, ".json", &path),
+	    0);
+	assert_true(path.size <= 3 + 255);
+
+	/* Begun under the cut name, the file says what the key is. */
+	{
+		struct blob text = { 0 };
+
+		assert_int_equal(
+		    blob_printf(&text, "{\"key\": \"%s\"}", key.data), 0);
+		assert_int_equal(lab_write(lab, path.data, text.data, NULL), 0);
+		blob_release(&text);
+	}
+	assert_int_equal(node_find(&lab->tree, path.data, &node), 0);
+	assert_true(blob_equal(&node.key, &key));
+	assert_true(lab_exists(lab, path.data));
+	assert_int_equal(check_listed(lab, "wm"), 1);
+	node_release(&node);
+	blob_release(&key);
+	blob_release(&path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(each_path_has_one_meaning),
+		LAB_TEST(names_that_no_key_has_are_marked),
+		LAB_TEST(a_name_that_is_no_number_is_a_named_copy),
+		LAB_TEST(every_listed_name_can_be_found),
+		LAB_TEST(a_name_that_was_cut_leads_to_its_key),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
