@@ -162,6 +162,7 @@ int handle_open(struct tree *tree, const struct node *node, int flags,
 	if (!handle)
 		return -ENOMEM;
 	pthread_mutex_init(&handle->lock, NULL);
+	pthread_mutex_init(&handle->shown_lock, NULL);
 	handle->tree = tree;
 	handle->flags = flags;
 	handle->fd = -1;
@@ -175,6 +176,7 @@ int handle_open(struct tree *tree, const struct node *node, int flags,
 		handle_close(handle);
 		return rc;
 	}
+	handle_publish(handle);
 	*out = handle;
 	return 0;
 }
@@ -189,6 +191,7 @@ void handle_close(struct handle *handle)
 		draft_release(&handle->draft);
 	blob_release(&handle->rejected);
 	node_release(&handle->node);
+	pthread_mutex_destroy(&handle->shown_lock);
 	pthread_mutex_destroy(&handle->lock);
 	free(handle);
 }
@@ -258,6 +261,7 @@ int handle_write(struct handle *handle, uint64_t offset, const void *data,
 		rc = draft_write(&handle->draft, offset, data, size);
 	if (rc == 0)
 		mark_dirty(handle);
+	handle_publish(handle);
 	pthread_mutex_unlock(&handle->lock);
 	return rc;
 }
@@ -274,6 +278,7 @@ int handle_truncate(struct handle *handle, uint64_t size)
 		rc = draft_resize(&handle->draft, size);
 	if (rc == 0)
 		mark_dirty(handle);
+	handle_publish(handle);
 	pthread_mutex_unlock(&handle->lock);
 	return rc;
 }
@@ -296,19 +301,28 @@ int handle_allocate(struct handle *handle, int mode, uint64_t offset,
 	return offset + size > now ? handle_truncate(handle, offset + size) : 0;
 }
 
+void handle_publish(struct handle *handle)
+{
+	bool dirty_update =
+	    handle->dirty && (handle->flags & O_ACCMODE) == O_RDWR;
+
+	pthread_mutex_lock(&handle->shown_lock);
+	handle->shows_size =
+	    handle->has_draft && (handle->is_new || dirty_update);
+	handle->shown_size =
+	    handle->has_draft ? handle->draft.size : handle->view.size;
+	pthread_mutex_unlock(&handle->shown_lock);
+}
+
 bool handle_shows_size(struct handle *handle, uint64_t *size)
 {
 	bool shows;
 
-	if (handle->fd >= 0)
-		return false;
-	pthread_mutex_lock(&handle->lock);
-	shows = handle->has_draft &&
-	        (handle->is_new ||
-	         (handle->dirty && (handle->flags & O_ACCMODE) == O_RDWR));
+	pthread_mutex_lock(&handle->shown_lock);
+	shows = handle->shows_size;
 	if (shows)
-		*size = handle->draft.size;
-	pthread_mutex_unlock(&handle->lock);
+		*size = handle->shown_size;
+	pthread_mutex_unlock(&handle->shown_lock);
 	return shows;
 }
 
@@ -323,10 +337,9 @@ void handle_info(struct handle *handle, struct node_info *out)
 		out->size = (uint64_t)stat.st_size;
 		out->mtime = stat.st_mtim;
 	}
-	pthread_mutex_lock(&handle->lock);
-	if (handle->has_draft)
-		out->size = handle->draft.size;
-	else if (handle->has_view)
-		out->size = handle->view.size;
-	pthread_mutex_unlock(&handle->lock);
+	if (handle->fd >= 0)
+		return;
+	pthread_mutex_lock(&handle->shown_lock);
+	out->size = handle->shown_size;
+	pthread_mutex_unlock(&handle->shown_lock);
 }

@@ -40,6 +40,12 @@ struct handle {
 	struct timespec mtime;    /* for the next commit; UTIME_NOW */
 	struct blob rejected;     /* name in rejected/ of the last refusal */
 	struct node_info at_open; /* for a file whose name is gone */
+
+	/* What stat needs to know, behind a lock of its own, which nobody
+	 * holds while a backend works. */
+	pthread_mutex_t shown_lock;
+	uint64_t shown_size;
+	bool shows_size;
 };
 
 /* Open NODE as open(2) does with FLAGS; O_CREAT: it need not exist. */
@@ -63,6 +69,9 @@ int handle_allocate(struct handle *handle, int mode, uint64_t offset,
  * -EINVAL: refused; bytes and reason are in rejected/.
  */
 int handle_commit(struct handle *handle, bool last);
+
+/* Let stat see what the handle holds; with its lock held. */
+void handle_publish(struct handle *handle);
 
 /* Set the mtime: now, or of the next commit. */
 int handle_touch(struct handle *handle, struct timespec mtime);

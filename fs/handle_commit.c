@@ -132,6 +132,7 @@ int handle_commit(struct handle *handle, bool last)
 		return 0;
 	pthread_mutex_lock(&handle->lock);
 	rc = commit_locked(handle, last);
+	handle_publish(handle);
 	pthread_mutex_unlock(&handle->lock);
 	return rc;
 }
