@@ -62,20 +62,18 @@ static unsigned int exponent_bits(size_t part)
 	return part == 2 ? 5 : part == 4 ? 8 : part == 8 ? 11 : 15;
 }
 
-static void normalise(const struct layout *layout, unsigned char *part)
+/* Clear what is unused of PART, make -0.0 0.0, and say whether it is NaN. */
+static bool normalise(const struct layout *layout, unsigned char *part)
 {
-	size_t used = layout->part - layout->padding;
 	unsigned int bits = exponent_bits(layout->part);
-	unsigned int head;
 	unsigned int mask = ((1u << bits) - 1) << (15 - bits);
-	bool fraction;
+	unsigned int head = (unsigned int)*byte_of(layout, part, 0) << 8 |
+	                    *byte_of(layout, part, 1);
+	bool fraction = (head & 0x7fff & ~mask) != 0;
 
 	for (size_t i = 0; i < layout->padding; i++)
 		*(layout->big ? part + i : part + layout->part - 1 - i) = 0;
-	head = (unsigned int)*byte_of(layout, part, 0) << 8 |
-	       *byte_of(layout, part, 1);
-	fraction = (head & 0x7fff & ~mask) != 0;
-	for (size_t i = 2; i < used; i++) {
+	for (size_t i = 2; i < layout->part - layout->padding; i++) {
 		unsigned int byte = *byte_of(layout, part, i);
 
 		/* x87 writes its leading 1 down. */
@@ -83,10 +81,9 @@ static void normalise(const struct layout *layout, unsigned char *part)
 			byte &= 0x7f;
 		fraction = fraction || byte != 0;
 	}
-	if (fraction && (head & mask) == mask)
-		memset(part, 0xff, layout->part);
-	else if (!fraction && (head & mask) == 0)
+	if (!fraction && (head & mask) == 0)
 		memset(part, 0, layout->part);
+	return fraction && (head & mask) == mask;
 }
 
 /* The element at POSITION, in BUFFER where it had to be normalised. */
@@ -96,12 +93,15 @@ static const void *element(const struct table *table, uint64_t position,
 	const struct layout *layout = &table->layout;
 	const unsigned char *bytes =
 	    table->elements + position * layout->itemsize;
+	bool nan = false;
 
 	if (layout->part == 0)
 		return bytes;
 	memcpy(buffer, bytes, layout->itemsize);
 	for (size_t at = 0; at < layout->itemsize; at += layout->part)
-		normalise(layout, buffer + at);
+		nan = normalise(layout, buffer + at) || nan;
+	if (nan)
+		memset(buffer, 0xff, layout->itemsize);
 	return buffer;
 }
 

@@ -77,10 +77,14 @@ static int convert_list(struct reader *reader, struct json_object *json,
 static int convert_pairs(struct reader *reader, struct json_object *json,
                          struct value *dict)
 {
-	json_object_object_foreach(json, key, member)
-	{
+	struct json_object_iterator at = json_object_iter_begin(json);
+	struct json_object_iterator end = json_object_iter_end(json);
+
+	for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+		const char *key = json_object_iter_peek_name(&at);
 		struct value *item;
-		int rc = convert(reader, member, &item);
+		int rc =
+		    convert(reader, json_object_iter_peek_value(&at), &item);
 
 		if (rc == 0)
 			rc = value_dict_add(dict, new_text(key, strlen(key)),

@@ -131,43 +131,40 @@ static size_t count_digits(const char *at, const char *end)
 	return (size_t)(at - start);
 }
 
-/* The length of "e-05" at AT, or 0. */
-static size_t count_exponent(const char *at, const char *end)
+/* The end of the fraction and exponent at AT, as far as there are any. */
+static const char *skip_fraction(const char *at, const char *end)
 {
-	const char *digits = at + 1;
-
-	if (at >= end || (*at != 'e' && *at != 'E'))
-		return 0;
-	if (digits < end && (*digits == '-' || *digits == '+'))
-		digits++;
-	return (size_t)(digits - at) + count_digits(digits, end);
+	if (at < end && *at == '.')
+		at += 1 + count_digits(at + 1, end);
+	if (at < end && (*at == 'e' || *at == 'E')) {
+		at++;
+		if (at < end && (*at == '+' || *at == '-'))
+			at++;
+		at += count_digits(at, end);
+	}
+	return at;
 }
 
-/* json-c judges the rest of a number; here: -01 and 1. */
+/* json-c judges most of a number; here: -01 and 1. */
 static int scan_number(struct scanner *scanner)
 {
 	struct blob *text = &scanner->out->text;
 	const char *start = scanner->at;
 	const char *digits = start + (*start == '-');
 	size_t count = count_digits(digits, scanner->end);
-	const char *next = digits + count;
-	size_t size = (size_t)(next - start);
+	const char *whole = digits + count;
+	const char *end = skip_fraction(whole, scanner->end);
 	int rc;
 
 	if (count > 1 && *digits == '0')
 		return bad(scanner, "number with a leading zero");
-	if (next < scanner->end && *next == '.' &&
-	    count_digits(next + 1, scanner->end) == 0)
+	if (whole < end && *whole == '.' && count_digits(whole + 1, end) == 0)
 		return bad(scanner, "number without digits behind the point");
-	if (next < scanner->end && *next == '.')
-		size += 1 + count_digits(next + 1, scanner->end);
-	size += count_exponent(start + size, scanner->end);
-	if (count < JSON_LONG_INTEGER ||
-	    (next < scanner->end && strchr(".eE", *next) && *next))
-		return copy(scanner, size);
+	if (whole < end || count < JSON_LONG_INTEGER)
+		return copy(scanner, (size_t)(end - start));
 	rc = blob_append(text, (char[]){ '"', JSON_MARK_INTEGER }, 2);
 	if (rc == 0)
-		rc = copy(scanner, size);
+		rc = copy(scanner, (size_t)(end - start));
 	return rc ? rc : blob_append(text, "\"", 1);
 }
 
