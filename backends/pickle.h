@@ -25,9 +25,20 @@
 #define PICKLE_MAX_DEPTH 64
 
 /* Decode one pickle that fills BYTES exactly.  LIMIT bounds the memory taken,
- * in bytes. */
+ * in bytes; what a pickle shares counts each time that it is used, so that the
+ * value can be walked and copied within LIMIT, too. */
 int pickle_decode(const void *bytes, size_t size, size_t limit,
                   struct value **out, char why[WHY_SIZE]);
+
+/*
+ * What the lone array of a pickle is, from the first PREFIX of its SIZE bytes
+ * (SIZE_MAX: unknown).  -EAGAIN: more of them are needed; protocol 5 and
+ * protocols 0 and 1 need all.  -ENODATA: it is not a lone array.  With SIZE
+ * unknown, a small tuple that starts with an array is taken for the array as
+ * long as its end is not seen.
+ */
+int pickle_array_info(const void *bytes, size_t prefix, size_t size,
+                      size_t limit, struct array_info *out, char why[WHY_SIZE]);
 
 /* Append VALUE as a protocol 4 pickle that pickle.loads reads with numpy 1
  * and 2 alike. */

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * redis_internal.h - shared by the files of the Redis backend
+ *
+ * A record is a hash: its key is the collection's place and the record's key,
+ * its fields are texts (redis_text.h), its one array is bytes (codec.h).  What
+ * there is no place for is in one more field, the note (redis_note.h).  Fields
+ * that are none of these are other programs' and are left alone, and so are
+ * keys of other types than hash.
+ *
+ *   redis_link    one connection; a batch is one round trip
+ *   redis_pool    connections, attempts, and whether the server is away
+ *   redis_server  the embedded server
+ *   redis_scan    keys, in pages
+ *   redis_image   a hash as it is read
+ *
+ * Errors:     int functions return 0 or a negative errno value, as backend.h
+ *             has them.
+ */
+#ifndef ENGRAMFS_BACKENDS_REDIS_INTERNAL_H
+#define ENGRAMFS_BACKENDS_REDIS_INTERNAL_H
+
+#include "backends/backend.h"
+#include "backends/codec.h"
+#include "backends/redis_image.h"
+#include "backends/redis_pool.h"
+#include "backends/redis_server.h"
+#include "backends/settings.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct redis_store {
+	struct store base;
+	struct redis_server *server; /* NULL: somebody else's */
+	struct redis_pool *pool;
+	char *host;
+	char *password;
+	bool read_only;
+	bool follows;     /* encoding: auto */
+	size_t threshold; /* bytes; longer arrays are packed */
+	pthread_mutex_t syncing;
+	atomic_int encoding; /* an enum encoding_choice; AUTO: not known yet */
+};
+
+extern const struct backend redis_backend;
+
+struct redis_store *redis_store_of(struct store *store);
+
+/* What the vtable has. */
+int redis_get(struct store *store, const struct collection *collection,
+              struct key key, struct record *out);
+int redis_list(struct store *store, const struct collection *collection,
+               struct cursor *cursor, size_t limit, struct record_list *out);
+int redis_find(struct store *store, const struct collection *collection,
+               struct key prefix, bool (*match)(struct key key, void *arg),
+               void *arg, struct blob *key_out);
+int redis_open_array(struct store *store, const struct collection *collection,
+                     struct key key, const char *name, struct reader **out);
+int redis_open_opaque(struct store *store, const struct collection *collection,
+                      struct key key, struct reader **out);
+int redis_put(struct store *store, const struct collection *collection,
+              struct key key, struct change *change, struct blob *key_out);
+int redis_remove(struct store *store, const struct collection *collection,
+                 struct key key);
+int redis_rename(struct store *store, const struct collection *collection,
+                 struct key from, struct key to, enum rename_mode mode);
+
+/* Called with what redis_image_read says of key INDEX; may take the image's
+ * contents.  A non-zero result stops and is returned. */
+typedef int redis_image_fn(size_t index, int rc, struct redis_image *image,
+                           void *arg);
+
+/* Read the records at COUNT keys over LINK, in one round trip and at one
+ * instant. */
+int redis_ask_images(struct redis_link *link,
+                     const struct collection *collection,
+                     const struct blob *keys, size_t count, redis_image_fn *fn,
+                     void *arg);
+
+/* Read the record at KEY (whole).  Keys of other types are -ENOENT. */
+int redis_read_image(struct redis_store *redis,
+                     const struct collection *collection,
+                     const struct blob *key, struct redis_image *out);
+
+/* Where IMAGE does not tell the array's size, or its order where that is wanted
+ * and the array is small, look at its bytes. */
+int redis_look(struct redis_store *redis, const struct collection *collection,
+               const struct blob *key, bool want_order,
+               struct redis_image *image);
+
+/* The stored bytes of the array; the reply is the caller's. */
+int redis_fetch_array(struct redis_store *redis,
+                      const struct collection *collection,
+                      const struct blob *key, redisReply **out);
+
+/* The same over LINK. */
+int redis_fetch_over(struct redis_link *link,
+                     const struct collection *collection,
+                     const struct blob *key, redisReply **out);
+
+/* Run MULTI, the commands in between, EXEC: a BATCH whose first and last they
+ * are.  -ESTALE: something watched has changed, and nothing was done. */
+int redis_execute(struct redis_link *link, struct redis_batch *batch);
+
+/* Remove the key, as redis_execute; a server without memory, which refuses
+ * transactions, does it all the same. */
+int redis_unlink(struct redis_link *link, const struct blob *key);
+
+/* Stop watching, where LINK does. */
+void redis_unwatch(struct redis_link *link);
+
+/* Make what the embedded server holds survive a power cut. */
+int redis_sync_server(struct redis_store *redis);
+
+/* How arrays are written: as told, or as the store has them. */
+int redis_choose_encoding(struct redis_store *redis, enum encoding *out);
+
+/* The store has arrays in ENCODING. */
+void redis_settle_encoding(struct redis_store *redis, enum encoding encoding);
+
+#endif

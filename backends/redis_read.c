@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/redis_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Arrays up to this size are looked at to tell their order; larger ones only
+ * where their size cannot be told without. */
+#define LOOK_LIMIT ((uint64_t)1 << 20)
+#define EXPIRY_TRIES 8
+
+int redis_fetch_over(struct redis_link *link,
+                     const struct collection *collection,
+                     const struct blob *key, redisReply **out)
+{
+	struct redis_batch batch = { 0 };
+	int rc;
+
+	redis_batch_begin(&batch, 3);
+	redis_batch_text(&batch, "HGET");
+	redis_batch_arg(&batch, key->data, key->size);
+	redis_batch_text(&batch, redis_array_place(collection));
+	rc = redis_link_run(link, &batch);
+	if (rc == 0)
+		rc = redis_link_check(link, batch.replies[0]);
+	if (rc == -EINVAL ||
+	    (rc == 0 && (batch.replies[0]->type != REDIS_REPLY_STRING ||
+	                 batch.replies[0]->len == 0)))
+		rc = -ENOENT;
+	if (rc == 0) {
+		*out = batch.replies[0];
+		batch.replies[0] = NULL;
+	}
+	redis_batch_release(&batch);
+	return rc;
+}
+
+struct fetch {
+	const struct collection *collection;
+	const struct blob *key;
+	redisReply *reply;
+};
+
+static int fetch(struct redis_link *link, void *arg)
+{
+	struct fetch *fetch = arg;
+
+	return redis_fetch_over(link, fetch->collection, fetch->key,
+	                        &fetch->reply);
+}
+
+int redis_fetch_array(struct redis_store *redis,
+                      const struct collection *collection,
+                      const struct blob *key, redisReply **out)
+{
+	struct fetch task = { .collection = collection, .key = key };
+	int rc = redis_pool_do(redis->pool, fetch, &task);
+
+	if (rc == 0)
+		*out = task.reply;
+	return rc;
+}
+
+int redis_look(struct redis_store *redis, const struct collection *collection,
+               const struct blob *key, bool want_order,
+               struct redis_image *image)
+{
+	bool small = image->version.size <= LOOK_LIMIT;
+	redisReply *reply;
+	int rc;
+
+	if (image->version.size == 0 || image->opaque)
+		return 0;
+	if (image->info_known && (image->order_known || !want_order || !small))
+		return 0;
+	rc = redis_fetch_array(redis, collection, key, &reply);
+	if (rc)
+		return rc;
+	rc = redis_image_look(image, reply->str, reply->len);
+	freeReplyObject(reply);
+	return rc;
+}
+
+/* One reading of several records. */
+struct asking {
+	const struct collection *collection;
+	const struct blob *keys;
+	size_t count;
+	redis_image_fn *fn;
+	void *arg;
+};
+
+static int read_replies(struct redis_link *link, const struct asking *asking,
+                        redisReply *const *replies, size_t each)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < asking->count; i++) {
+		struct redis_image image = { 0 };
+
+		rc = redis_image_read(link, asking->collection,
+		                      replies + i * each, &image);
+		rc = asking->fn(i, rc, &image, asking->arg);
+		redis_image_release(&image);
+	}
+	return rc;
+}
+
+static size_t ask(struct redis_link *link, const struct asking *asking,
+                  struct redis_batch *batch)
+{
+	size_t each = 0;
+
+	for (size_t i = 0; i < asking->count; i++)
+		each = redis_image_ask(link, asking->collection,
+		                       &asking->keys[i], batch);
+	return each;
+}
+
+static int ask_at_once(struct redis_link *link, const struct asking *asking)
+{
+	struct redis_batch batch = { 0 };
+	const redisReply *done;
+	size_t each;
+	int rc;
+
+	redis_batch_line(&batch, "MULTI");
+	each = ask(link, asking, &batch);
+	redis_batch_line(&batch, "EXEC");
+	rc = redis_link_run(link, &batch);
+	for (size_t i = 0; rc == 0 && i < batch.count; i++)
+		rc = redis_link_why(link, batch.replies[i]);
+	if (rc == 0) {
+		done = batch.replies[batch.count - 1];
+		rc = done->type == REDIS_REPLY_ARRAY &&
+		             done->elements == asking->count * each
+		         ? read_replies(link, asking, done->element, each)
+		         : -EIO;
+	}
+	redis_batch_release(&batch);
+	return rc;
+}
+
+static int ask_in_turn(struct redis_link *link, const struct asking *asking)
+{
+	struct redis_batch batch = { 0 };
+	size_t each = ask(link, asking, &batch);
+	int rc = redis_link_run(link, &batch);
+
+	for (size_t i = 0; rc == 0 && i < batch.count; i++)
+		if (redis_reply_error(batch.replies[i]) != -EINVAL)
+			rc = redis_link_check(link, batch.replies[i]);
+	if (rc == 0)
+		rc = read_replies(link, asking, batch.replies, each);
+	redis_batch_release(&batch);
+	return rc;
+}
+
+/* A server without memory refuses transactions, but not what is in ours; what
+ * comes in one piece is hardly ever parted, either. */
+int redis_ask_images(struct redis_link *link,
+                     const struct collection *collection,
+                     const struct blob *keys, size_t count, redis_image_fn *fn,
+                     void *arg)
+{
+	const struct asking asking = { collection, keys, count, fn, arg };
+	int rc = ask_at_once(link, &asking);
+
+	return rc == -ENOSPC || rc == -EIO || rc == -EACCES
+	           ? ask_in_turn(link, &asking)
+	           : rc;
+}
+
+struct reading {
+	const struct collection *collection;
+	const struct blob *key;
+	struct redis_image image;
+};
+
+static int keep_image(size_t index, int rc, struct redis_image *image,
+                      void *arg)
+{
+	struct reading *reading = arg;
+
+	(void)index;
+	redis_image_release(&reading->image);
+	reading->image = *image;
+	*image = (struct redis_image){ 0 };
+	return rc;
+}
+
+static int read_once(struct redis_link *link, void *arg)
+{
+	struct reading *reading = arg;
+	int rc = -ESTALE;
+
+	for (int i = 0; i < EXPIRY_TRIES && rc == -ESTALE; i++)
+		rc = redis_ask_images(link, reading->collection, reading->key,
+		                      1, keep_image, reading);
+	return rc == -ESTALE ? 0 : rc;
+}
+
+int redis_read_image(struct redis_store *redis,
+                     const struct collection *collection,
+                     const struct blob *key, struct redis_image *out)
+{
+	struct reading reading = { .collection = collection, .key = key };
+	int rc = redis_pool_do(redis->pool, read_once, &reading);
+
+	if (rc)
+		redis_image_release(&reading.image);
+	else
+		*out = reading.image;
+	return rc == -EINVAL ? -ENOENT : rc;
+}
+
+int redis_get(struct store *store, const struct collection *collection,
+              struct key key, struct record *out)
+{
+	struct redis_store *redis = redis_store_of(store);
+	struct redis_image image = { 0 };
+	struct blob whole = { 0 };
+	int rc = redis_key(collection, key, &whole);
+
+	if (rc == 0)
+		rc = redis_read_image(redis, collection, &whole, &image);
+	if (rc == 0)
+		rc = redis_look(redis, collection, &whole, true, &image);
+	if (rc == 0)
+		rc = redis_image_show(collection, key, &image, out);
+	redis_image_release(&image);
+	blob_release(&whole);
+	return rc;
+}
