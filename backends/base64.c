@@ -34,9 +34,9 @@ static size_t count_digits(const char *quad, uint32_t *group)
 
 	*group = 0;
 	while (count < 4 && quad[count] != '=') {
-		const char *digit = memchr(digits, quad[count], 64);
+		const char *digit = strchr(digits, quad[count]);
 
-		if (!digit)
+		if (!digit || !*digit)
 			return 0;
 		*group = *group << 6 | (uint32_t)(digit - digits);
 		count++;

@@ -23,8 +23,11 @@ struct change_result {
 
 	/* All fields, in the order of rows.  A field that did not change is the
 	 * very value (the same pointer) that was in BEFORE->fields: keep its
-	 * stored bytes.  A row of FIELD_NUMBER is missing where the backend
-	 * shall choose the number. */
+	 * stored bytes.
+	 *
+	 * A FIELD_NUMBER that is neither in BEFORE nor the key is a wish, and
+	 * missing where there is none: the backend grants it where no other
+	 * record has the number, and otherwise uses the next. */
 	struct value *fields;
 	bool fields_dropped;
 
@@ -36,7 +39,9 @@ struct change_result {
  * their names only, and times are not looked at.  Here, unlike in what get
  * returns, a FIELD_NEST field of BEFORE and of OUT is the value with its arrays
  * (with references only for arrays that have not arrived); it is missing where
- * opaque_size says that it cannot be shown, and then its bytes stay.
+ * opaque_size says that it cannot be shown, and then its bytes stay.  A
+ * FIELD_NUMBER of BEFORE is settled, and another one is refused: leave it out
+ * while the database alone has chosen it and fields were never given.
  *
  * Decides everything that does not depend on the storage:
  *
@@ -44,13 +49,14 @@ struct change_result {
  *                      not there.  Nothing at all makes an empty record of a
  *                      RECORD_DIRECTORY, with FIELDS_DROPPED.
  *   -EINVAL            unknown arrays and fields, bad types, derived fields
- *                      that differ, arrays that would be lost, an expiry that
+ *                      that differ, arrays that would be lost, an array in
+ *                      the place of other data, an expiry that
  *                      is past or of a collection that has none, a key that is
  *                      no number where records are numbered
  *
  * Fields that are removed (DROP) go back to their fallbacks, except those that
  * the data decide, those whose fallback is a time, and a FIELD_NEST.  Where
- * SET leaves out a FIELD_NEST that holds arrays, it stays.
+ * SET leaves out a FIELD_NEST, it stays: it is data, not a setting.
  * DROP of the array "" of a record with opaque bytes removes those.
  */
 int change_apply(const struct collection *collection, struct key key,

@@ -191,7 +191,7 @@ static int leave_out_nest(const struct merge *merge, struct value *dict,
 {
 	if (!is_shown(merge))
 		return 0;
-	if (change_has_arrays(stored_field(merge, row->name)))
+	if (stored_field(merge, row->name))
 		return keep_field(merge, dict, row);
 	return fallback_field(merge, dict, row);
 }
@@ -259,12 +259,32 @@ static int merge_field(const struct merge *merge, struct value *dict,
 	return value ? value_dict_set(dict, row->name, value_ref(value)) : 0;
 }
 
+static bool is_reference(const struct value *value)
+{
+	const struct value *path = value_dict_get(value, "$npy");
+
+	return path && path->type == VALUE_TEXT && value->dict.count == 1;
+}
+
+/* An array that becomes the whole value must not take other data's place. */
+static int check_whole(struct change *change, const struct value *nest)
+{
+	if (*change->array_name || nest->type == VALUE_NULL ||
+	    nest->type == VALUE_ARRAY || is_reference(nest))
+		return 0;
+	snprintf(change->why, WHY_SIZE,
+	         "what is stored is no array and would be lost");
+	return -EINVAL;
+}
+
 static int set_in_nest(struct change *change, struct value **nest)
 {
 	struct array copy = { 0 };
 	struct value *value;
-	int rc = array_copy(&copy, change->array);
+	int rc = check_whole(change, *nest);
 
+	if (rc == 0)
+		rc = array_copy(&copy, change->array);
 	if (rc)
 		return rc;
 	value = value_new_array(&copy);
@@ -300,7 +320,7 @@ static int change_nest(const struct merge *merge, struct value *dict)
 	return value_dict_set(dict, row->name, nest);
 }
 
-/* A number that is known cannot be given anew. */
+/* A number that is known cannot be another one. */
 static int check_number(const struct merge *merge)
 {
 	const struct field_row *row = change_number_row(merge->collection);

@@ -17,9 +17,9 @@
 const struct packer codec_packers[] = {
 	[PACKING_NONE] = { 0 },
 	[PACKING_ZSTD] = { compress_zstd, decompress_zstd,
-	                   decompress_zstd_start },
+	                   decompress_zstd_start, decompress_zstd_size },
 	[PACKING_ZLIB] = { compress_zlib, decompress_zlib,
-	                   decompress_zlib_start },
+	                   decompress_zlib_start, decompress_zlib_size },
 };
 
 int codec_invalid(char why[WHY_SIZE], const char *what)
@@ -36,8 +36,8 @@ enum packing codec_packing(const void *bytes, size_t size)
 	if (size >= 4 && memcmp(start, "\x28\xb5\x2f\xfd", 4) == 0)
 		return PACKING_ZSTD;
 	/* The low two of these bytes are check bits. */
-	if (size >= 2 && start[0] == 0x78 &&
-	    memchr("\x01\x5e\x9c\xda", start[1], 4))
+	if (size >= 2 && start[0] == 0x78 && start[1] &&
+	    strchr("\x01\x5e\x9c\xda", start[1]))
 		return PACKING_ZLIB;
 	return PACKING_NONE;
 }
@@ -46,7 +46,7 @@ static size_t skip_space(const char *text, size_t size)
 {
 	size_t i = 0;
 
-	while (i < size && memchr(" \t\r\n", text[i], 4))
+	while (i < size && codec_is_space(text[i]))
 		i++;
 	return i;
 }
@@ -166,7 +166,7 @@ int codec_decode(const void *bytes, size_t size, struct value **out,
 	rc = codec_packers[packing].unpack(bytes, size, CODEC_MAX_UNPACKED,
 	                                   &unpacked);
 	if (rc == -EINVAL)
-		codec_invalid(why, "codec: damaged zstd or zlib bytes");
+		codec_invalid(why, CODEC_DAMAGED);
 	if (rc == 0)
 		rc = decode(unpacked.data, unpacked.size, &unpacked, out, why);
 	blob_release(&unpacked);

@@ -52,7 +52,7 @@ static int json_info(const struct stored *stored, struct array_info *out,
 	int rc;
 
 	for (size_t i = 0; i < stored->hand && npy[matched]; i++) {
-		if (memchr(" \t\r\n", stored->bytes[i], 4) && matched < 2)
+		if (codec_is_space(stored->bytes[i]) && matched < 2)
 			continue;
 		if (stored->bytes[i] != npy[matched++])
 			return -ENODATA;
@@ -96,63 +96,71 @@ static int stored_info(const struct stored *stored, struct array_info *out,
 	return infos[content](stored, out, why);
 }
 
-/* What packed bytes say they unpack to; SIZE_MAX where they do not. */
-static size_t claimed_size(enum packing packing, const void *bytes,
-                           size_t prefix)
-{
-	unsigned long long size = ZSTD_CONTENTSIZE_UNKNOWN;
-
-	if (packing == PACKING_ZSTD)
-		size = ZSTD_getFrameContentSize(bytes, prefix);
-	return size >= CODEC_MAX_UNPACKED ? SIZE_MAX : (size_t)size;
-}
-
-/* Unpack up to WINDOW bytes and look.  *MORE: a larger window shows more. */
-static int window_info(const void *bytes, size_t prefix, size_t window,
-                       struct array_info *out, char *why, bool *more)
+/* The size that packed bytes unpack to: what they say, or what they do where
+ * all of them are at hand; else SIZE_MAX. */
+static int unpacked_size(const void *bytes, size_t prefix, size_t size,
+                         size_t *out)
 {
 	enum packing packing = codec_packing(bytes, prefix);
+	unsigned long long claimed = ZSTD_CONTENTSIZE_UNKNOWN;
+
+	if (packing == PACKING_ZSTD)
+		claimed = ZSTD_getFrameContentSize(bytes, prefix);
+	*out = SIZE_MAX;
+	if (claimed < CODEC_MAX_UNPACKED)
+		*out = (size_t)claimed;
+	else if (prefix == size)
+		return codec_packers[packing].unpacked_size(
+		    bytes, size, CODEC_MAX_UNPACKED, out);
+	return 0;
+}
+
+/* Unpack up to WINDOW bytes of SIZE and look.  *MORE: a larger window shows
+ * more. */
+static int window_info(const struct stored *packed, size_t window, size_t size,
+                       struct array_info *out, char *why, bool *more)
+{
+	enum packing packing = codec_packing(packed->bytes, packed->hand);
 	struct blob start = { 0 };
 	struct stored stored;
 	bool ended;
-	int rc = codec_packers[packing].unpack_start(bytes, prefix, window,
-	                                             &start, &ended);
+	int rc = codec_packers[packing].unpack_start(
+	    packed->bytes, packed->hand, window, &start, &ended);
 
-	if (rc == -EINVAL)
-		return codec_invalid(why, "codec: damaged zstd or zlib bytes");
 	if (rc)
-		return rc;
+		return rc == -EINVAL ? codec_invalid(why, CODEC_DAMAGED) : rc;
 	stored = (struct stored){
 		.bytes = start.data,
 		.hand = start.size,
-		.size =
-		    ended ? start.size : claimed_size(packing, bytes, prefix),
+		.size = ended ? start.size : size,
 	};
 	*more = !ended && start.size == window;
-	rc = stored.hand <= stored.size
-	         ? stored_info(&stored, out, why)
-	         : codec_invalid(why, "codec: damaged zstd bytes");
+	rc = stored.hand <= stored.size ? stored_info(&stored, out, why)
+	                                : codec_invalid(why, CODEC_DAMAGED);
 	blob_release(&start);
 	return rc;
 }
 
-static int packed_info(const void *bytes, size_t prefix, size_t size,
-                       struct array_info *out, char *why)
+static int packed_info(const struct stored *packed, struct array_info *out,
+                       char *why)
 {
 	size_t window = FIRST_WINDOW;
 	bool more = true;
-	int rc = -EAGAIN;
+	size_t size;
+	int rc =
+	    unpacked_size(packed->bytes, packed->hand, packed->size, &size);
 
-	for (; rc == -EAGAIN && more && window <= CODEC_MAX_UNPACKED;
-	     window *= 4)
-		rc = window_info(bytes, prefix, window, out, why, &more);
+	if (rc)
+		return rc == -EINVAL ? codec_invalid(why, CODEC_DAMAGED) : rc;
+	for (rc = -EAGAIN;
+	     rc == -EAGAIN && more && window <= CODEC_MAX_UNPACKED; window *= 4)
+		rc = window_info(packed, window, size, out, why, &more);
 	if (rc != -EAGAIN)
 		return rc;
 	if (more)
 		return -EFBIG;
-	return prefix < size
-	           ? -EAGAIN
-	           : codec_invalid(why, "codec: truncated packed bytes");
+	return packed->hand < packed->size ? -EAGAIN
+	                                   : codec_invalid(why, CODEC_DAMAGED);
 }
 
 int codec_array_info(const void *bytes, size_t prefix, size_t size,
@@ -164,5 +172,5 @@ int codec_array_info(const void *bytes, size_t prefix, size_t size,
 		return -EAGAIN;
 	if (codec_packing(bytes, prefix) == PACKING_NONE)
 		return stored_info(&stored, out, why);
-	return packed_info(bytes, prefix, size, out, why);
+	return packed_info(&stored, out, why);
 }

@@ -8,6 +8,7 @@
 #include "backends/codec.h"
 
 #define CODEC_UNKNOWN "codec: neither npy, nor pickle, nor JSON"
+#define CODEC_DAMAGED "codec: damaged zstd or zlib bytes"
 
 enum content {
 	CONTENT_NPY,
@@ -22,6 +23,8 @@ struct packer {
 	              struct blob *out);
 	int (*unpack_start)(const void *bytes, size_t size, size_t limit,
 	                    struct blob *out, bool *ended);
+	int (*unpacked_size)(const void *bytes, size_t size, size_t limit,
+	                     size_t *out);
 };
 
 /* Indexed by enum packing. */
@@ -32,6 +35,12 @@ enum packing codec_packing(const void *bytes, size_t size);
 /* What unpacked bytes are, by the first of them.  -EAGAIN: nothing but white
  * space so far. */
 int codec_content(const void *bytes, size_t size, enum content *out);
+
+/* White space of JSON. */
+static inline bool codec_is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 /* Fill WHY, return -EINVAL. */
 int codec_invalid(char why[WHY_SIZE], const char *what);

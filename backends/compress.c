@@ -65,7 +65,8 @@ struct unpacking {
 	const unsigned char *next; /* packed bytes not yet used */
 	size_t left;
 	struct blob *out;
-	size_t room; /* bytes that may still come out */
+	size_t room;  /* bytes that may still come out */
+	size_t *only; /* count them here, and do not keep them */
 	bool ended;
 	int (*step)(struct unpacking *unpacking, size_t room);
 
@@ -99,6 +100,7 @@ static int run(struct unpacking *unpacking)
 {
 	struct blob *out = unpacking->out;
 	size_t room;
+	size_t made;
 	int rc = 0;
 
 	while (rc == 0 && !unpacking->ended && unpacking->room) {
@@ -108,8 +110,13 @@ static int run(struct unpacking *unpacking)
 		rc = make_room(unpacking, &room);
 		if (rc == 0)
 			rc = unpacking->step(unpacking, room);
-		unpacking->room -= out->size - size;
-		if (out->size == size && unpacking->left == left)
+		made = out->size - size;
+		unpacking->room -= made;
+		if (unpacking->only) {
+			*unpacking->only += made;
+			out->size = size;
+		}
+		if (made == 0 && unpacking->left == left)
 			break;
 	}
 	if (out->data)
@@ -185,6 +192,15 @@ static int run_zstd(struct unpacking *unpacking)
 	return rc;
 }
 
+/* Leave OUT as BEFORE was. */
+static void undo(struct blob *out, const struct blob *before)
+{
+	if (before->data)
+		blob_resize(out, before->size);
+	else
+		blob_release(out);
+}
+
 /* One byte of room past LIMIT tells what ends there from what goes on. */
 static int unpack(int (*how)(struct unpacking *), const void *bytes,
                   size_t size, size_t limit, struct blob *out)
@@ -195,15 +211,15 @@ static int unpack(int (*how)(struct unpacking *), const void *bytes,
 		.out = out,
 		.room = limit < SIZE_MAX ? limit + 1 : limit,
 	};
-	size_t start = out->size;
+	struct blob before = *out;
 	int rc = how(&unpacking);
 
-	if (rc == 0 && out->size - start > limit)
+	if (rc == 0 && out->size - before.size > limit)
 		rc = -EFBIG;
 	if (rc == 0 && (!unpacking.ended || unpacking.left))
 		rc = -EINVAL;
 	if (rc)
-		blob_resize(out, start);
+		undo(out, &before);
 	return rc;
 }
 
@@ -217,13 +233,37 @@ static int unpack_start(int (*how)(struct unpacking *), const void *bytes,
 		.out = out,
 		.room = limit,
 	};
-	size_t start = out->size;
+	struct blob before = *out;
 	int rc = how(&unpacking);
 
 	if (rc)
-		blob_resize(out, start);
+		undo(out, &before);
 	else
 		*ended = unpacking.ended;
+	return rc;
+}
+
+static int measure(int (*how)(struct unpacking *), const void *bytes,
+                   size_t size, size_t limit, size_t *out)
+{
+	struct blob scratch = { 0 };
+	size_t made = 0;
+	struct unpacking unpacking = {
+		.next = bytes,
+		.left = size,
+		.out = &scratch,
+		.room = limit < SIZE_MAX ? limit + 1 : limit,
+		.only = &made,
+	};
+	int rc = how(&unpacking);
+
+	blob_release(&scratch);
+	if (rc == 0 && made > limit)
+		rc = -EFBIG;
+	if (rc == 0 && (!unpacking.ended || unpacking.left))
+		rc = -EINVAL;
+	if (rc == 0)
+		*out = made;
 	return rc;
 }
 
@@ -249,4 +289,16 @@ int decompress_zstd_start(const void *bytes, size_t size, size_t limit,
                           struct blob *out, bool *ended)
 {
 	return unpack_start(run_zstd, bytes, size, limit, out, ended);
+}
+
+int decompress_zlib_size(const void *bytes, size_t size, size_t limit,
+                         size_t *out)
+{
+	return measure(run_zlib, bytes, size, limit, out);
+}
+
+int decompress_zstd_size(const void *bytes, size_t size, size_t limit,
+                         size_t *out)
+{
+	return measure(run_zstd, bytes, size, limit, out);
 }

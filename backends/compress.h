@@ -29,6 +29,12 @@ int decompress_zlib(const void *bytes, size_t size, size_t limit,
 int decompress_zstd(const void *bytes, size_t size, size_t limit,
                     struct blob *out);
 
+/* How many bytes that would be, without keeping them. */
+int decompress_zlib_size(const void *bytes, size_t size, size_t limit,
+                         size_t *out);
+int decompress_zstd_size(const void *bytes, size_t size, size_t limit,
+                         size_t *out);
+
 /*
  * Append up to LIMIT bytes of what the start of a stream, of which SIZE bytes
  * are at hand, unpacks to.  ENDED says whether that was all of it.

@@ -6,16 +6,16 @@
 #include <string.h>
 
 static const struct dtype_kind kinds[] = {
-	{ 'b', "bool", false, 1, 1, false, false },
-	{ 'i', "int", true, 1 | 2 | 4 | 8, 1, true, false },
-	{ 'u', "uint", true, 1 | 2 | 4 | 8, 1, true, false },
-	{ 'f', "float", true, 2 | 4 | 8 | 16, 1, true, false },
-	{ 'c', "complex", true, 8 | 16 | 32, 1, true, false },
-	{ 'S', NULL, false, 0, 1, false, false },
-	{ 'U', NULL, false, 0, 4, true, false },
-	{ 'V', NULL, false, 0, 1, false, false },
-	{ 'M', "datetime64", false, 8, 1, true, true },
-	{ 'm', "timedelta64", false, 8, 1, true, true },
+	{ "bool", 1, 1, 'b', false, false, false },
+	{ "int", 1 | 2 | 4 | 8, 1, 'i', true, true, false },
+	{ "uint", 1 | 2 | 4 | 8, 1, 'u', true, true, false },
+	{ "float", 2 | 4 | 8 | 16, 1, 'f', true, true, false },
+	{ "complex", 8 | 16 | 32, 1, 'c', true, true, false },
+	{ NULL, 0, 1, 'S', false, false, false },
+	{ NULL, 0, 4, 'U', false, true, false },
+	{ NULL, 0, 1, 'V', false, false, false },
+	{ "datetime64", 8, 1, 'M', false, true, true },
+	{ "timedelta64", 8, 1, 'm', false, true, true },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -133,7 +133,7 @@ bool dtype_equal(const struct dtype *a, const struct dtype *b)
 	    a->itemsize != b->itemsize || strcmp(a->unit, b->unit) != 0 ||
 	    !a->fields != !b->fields || a->field_count != b->field_count)
 		return false;
-	for (size_t i = 0; i < a->field_count; i++)
+	for (size_t i = 0; a->fields && i < a->field_count; i++)
 		if (!fields_equal(&a->fields[i], &b->fields[i]))
 			return false;
 	return true;

@@ -11,13 +11,13 @@
 #define DTYPE_MAX_ITEMSIZE ((uint64_t)INT32_MAX)
 
 struct dtype_kind {
-	char kind;
 	const char *name;     /* numpy's, where str(dtype) uses one, or NULL */
-	bool sized;           /* the name has the number of bits behind it */
 	unsigned int sizes;   /* sum of the possible itemsizes; 0: any */
 	unsigned int divisor; /* bytes of one unit of the number in a descr */
-	bool ordered;         /* has a byte order */
-	bool timed;           /* has a unit of time */
+	char kind;
+	bool sized;   /* the name has the number of bits behind it */
+	bool ordered; /* has a byte order */
+	bool timed;   /* has a unit of time */
 };
 
 /* NULL for a letter that is no kind. */

@@ -148,7 +148,7 @@ static int parse_plain(const char *text, size_t size, struct dtype *out,
 
 	if (named && parse_named(named, text, end, out) == 0)
 		return 0;
-	if (size && memchr("<>|=", *at, 4))
+	if (size && (*at == '<' || *at == '>' || *at == '|' || *at == '='))
 		order = *at++;
 	if (end > at && *at == 'O')
 		return bad(why, "objects are not supported:", text, size);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The shortest digits that read back as the same double.  Up to 15 digits
- * survive a trip through a double, so printing 15 and dropping zeros finds
- * every short form of a normal number; 16 and 17 are tried in turn.
- * Subnormal numbers have fewer good digits and start from 1.
+ * survive a trip through a double, so there is one form of 15 digits or fewer,
+ * or none.  For common sizes it is found by arithmetic: an integer below 1e15
+ * and a power of ten up to 1e22 are exact, so their quotient is the double that
+ * their digits read back as.  Otherwise, printing 15 digits and dropping zeros
+ * finds it; 16 and 17 are tried in turn.  Subnormal numbers have fewer good
+ * digits and start from 1.
  */
 #include "backends/json.h"
 
@@ -16,6 +19,8 @@
 #include <string.h>
 
 #define MAX_DIGITS 17
+#define QUICK_LEAST 1e-7
+#define QUICK_LIMIT 1e15
 
 struct decimal {
 	char digits[MAX_DIGITS + 1];
@@ -55,15 +60,42 @@ static bool step_up(double real, struct decimal *decimal)
 	return strtod(text, NULL) == real;
 }
 
+/* REAL in [QUICK_LEAST, QUICK_LIMIT) in up to 15 digits, if it has that form. */
+static bool find_quickly(double real, struct decimal *out)
+{
+	static const double powers[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,
+		                         1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+		                         1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+		                         1e18, 1e19, 1e20, 1e21, 1e22 };
+	size_t count = sizeof(powers) / sizeof(powers[0]);
+
+	for (size_t i = 0; i < count; i++) {
+		double whole = nearbyint(real * powers[i]);
+
+		if (whole >= QUICK_LIMIT)
+			return false;
+		if (whole / powers[i] != real)
+			continue;
+		snprintf(out->digits, sizeof(out->digits), "%" PRId64,
+		         (int64_t)whole);
+		out->exponent = (int)strlen(out->digits) - 1 - (int)i;
+		return true;
+	}
+	return false;
+}
+
 static void find_shortest(double real, struct decimal *out)
 {
 	int exponent;
 	/* The doubles below a power of two are nearer than those above: its
 	 * shortest form may not be the nearest one of that length. */
 	bool power = frexp(real, &exponent) == 0.5;
-	int count = real < DBL_MIN ? 1 : 15;
+	bool common = real >= QUICK_LEAST && real < QUICK_LIMIT;
+	int count = real < DBL_MIN ? 1 : 15 + common;
 	size_t size;
 
+	if (common && find_quickly(real, out))
+		return;
 	for (; count < MAX_DIGITS; count++) {
 		if (print_digits(real, count, out))
 			break;

@@ -60,7 +60,7 @@ static int convert_list(struct reader *reader, struct json_object *json,
 	int rc = list ? 0 : -ENOMEM;
 
 	for (size_t i = 0; rc == 0 && i < count; i++) {
-		struct value *item;
+		struct value *item = NULL;
 
 		rc = convert(reader, json_object_array_get_idx(json, i), &item);
 		if (rc == 0)

@@ -43,17 +43,16 @@ static size_t left(const struct scanner *scanner)
 /* The character of the \uXXXX at AT. */
 static bool peek_unicode(const char *at, size_t size, uint32_t *out)
 {
-	static const char hex[] = "0123456789abcdef0123456789ABCDEF";
 	uint32_t character = 0;
 
 	if (size < 6 || at[0] != '\\' || at[1] != 'u')
 		return false;
 	for (int i = 2; i < 6; i++) {
-		const char *digit = memchr(hex, at[i], sizeof(hex) - 1);
+		int digit = utf8_hex_digit(at[i]);
 
-		if (!digit)
+		if (digit < 0)
 			return false;
-		character = character << 4 | ((uint32_t)(digit - hex) & 15);
+		character = character << 4 | (uint32_t)digit;
 	}
 	*out = character;
 	return true;
@@ -145,6 +144,14 @@ static const char *skip_fraction(const char *at, const char *end)
 	return at;
 }
 
+static bool is_before_colon(const char *at, const char *end)
+{
+	while (at < end &&
+	       (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
+		at++;
+	return at < end && *at == ':';
+}
+
 /* json-c judges most of a number; here: -01 and 1. */
 static int scan_number(struct scanner *scanner)
 {
@@ -162,6 +169,8 @@ static int scan_number(struct scanner *scanner)
 		return bad(scanner, "number without digits behind the point");
 	if (whole < end || count < JSON_LONG_INTEGER)
 		return copy(scanner, (size_t)(end - start));
+	if (is_before_colon(end, scanner->end))
+		return bad(scanner, "a key must be a text");
 	rc = blob_append(text, (char[]){ '"', JSON_MARK_INTEGER }, 2);
 	if (rc == 0)
 		rc = copy(scanner, (size_t)(end - start));
@@ -254,13 +263,12 @@ int json_scan(const char *text, size_t size, struct json_scan *out,
               char why[WHY_SIZE])
 {
 	struct json_scan scan = { 0 };
-	struct scanner scanner = { .start = text,
-		                   .at = text,
-		                   .end = text + size,
-		                   .out = &scan,
-		                   .why = why };
+	struct scanner scanner = {
+		.start = text, .at = text, .end = text + size, .out = &scan
+	};
 	int rc = blob_reserve(&scan.text, size);
 
+	scanner.why = why;
 	while (rc == 0 && scanner.at < scanner.end)
 		rc = scan_next(&scanner);
 	if (rc) {

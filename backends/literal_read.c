@@ -25,9 +25,14 @@ static int bad(const struct reader *reader, const char *what)
 	return -EINVAL;
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f';
+}
+
 static void skip_space(struct reader *reader)
 {
-	while (reader->at < reader->end && memchr(" \t\r\n\f", *reader->at, 5))
+	while (reader->at < reader->end && is_space(*reader->at))
 		reader->at++;
 }
 
@@ -49,20 +54,18 @@ static int hand_out(struct value *value, struct value **out)
 	return 0;
 }
 
-/* DIGITS hex digits of an escape. */
-static int take_hex(struct reader *reader, int digits, uint32_t *out)
+/* COUNT hex digits of an escape. */
+static int take_hex(struct reader *reader, int count, uint32_t *out)
 {
-	static const char hex[] = "0123456789abcdef0123456789ABCDEF";
 	uint32_t character = 0;
 
-	for (; digits > 0; digits--, reader->at++) {
-		const char *digit = reader->at < reader->end
-		                        ? memchr(hex, *reader->at, 32)
-		                        : NULL;
+	for (; count > 0; count--, reader->at++) {
+		int digit =
+		    reader->at < reader->end ? utf8_hex_digit(*reader->at) : -1;
 
-		if (!digit)
+		if (digit < 0)
 			return bad(reader, "bad escape");
-		character = character << 4 | ((uint32_t)(digit - hex) & 15);
+		character = character << 4 | (uint32_t)digit;
 	}
 	*out = character;
 	return 0;
@@ -291,10 +294,13 @@ static int parse_any(struct reader *reader, struct value **out)
 int literal_parse(const char *text, size_t size, struct value **out,
                   char why[WHY_SIZE])
 {
-	struct reader reader = { text, text, text + size, 0, why };
-	struct value *value;
+	struct reader reader = { .start = text,
+		                 .at = text,
+		                 .end = text + size };
+	struct value *value = NULL;
 	int rc;
 
+	reader.why = why;
 	if (!utf8_is_valid(text, size))
 		return bad(&reader, "not UTF-8");
 	rc = parse_any(&reader, &value);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/settings.h"
+
 struct mem_store *mem_store(struct store *store)
 {
 	return (struct mem_store *)store;
@@ -37,6 +39,13 @@ int mem_enter(struct mem_store *mem)
 		mem->fail_errno = 0;
 	}
 	return rc;
+}
+
+int mem_enter_change(struct mem_store *mem)
+{
+	int rc = mem_enter(mem);
+
+	return rc == 0 && mem->read_only ? -EROFS : rc;
 }
 
 int mem_leave(struct mem_store *mem, int rc)
@@ -76,12 +85,12 @@ static int mem_open(const char *directory, const struct settings *settings,
 	struct mem_store *mem = calloc(1, sizeof(*mem));
 
 	(void)directory;
-	(void)settings;
-	(void)why;
 	if (!mem)
 		return -ENOMEM;
 	mem->base.backend = &mem_backend;
+	mem->read_only = settings && settings->read_only;
 	pthread_mutex_init(&mem->lock, NULL);
+	why[0] = '\0';
 	*out = &mem->base;
 	return 0;
 }

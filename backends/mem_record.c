@@ -226,20 +226,22 @@ int mem_record_new(const struct collection *collection, struct key key,
 }
 
 static int set_number(const struct collection *collection,
-                      struct value **fields, struct key key)
+                      struct value **fields, int64_t number)
 {
 	const struct field_row *row = change_number_row(collection);
 	struct value *value;
-	int64_t number;
-	int rc = change_key_number(key, &number);
+	int rc = value_unshare(fields);
 
 	if (rc || !row)
 		return rc;
-	rc = value_unshare(fields);
-	if (rc)
-		return rc;
 	value = value_new_int(number);
 	return value ? value_dict_set(*fields, row->name, value) : -ENOMEM;
+}
+
+int mem_record_set_number(const struct collection *collection,
+                          struct mem_record *record, int64_t number)
+{
+	return set_number(collection, &record->stored.fields, number);
 }
 
 int mem_rename_init(const struct collection *collection,
@@ -247,11 +249,15 @@ int mem_rename_init(const struct collection *collection,
                     struct mem_rename *out)
 {
 	struct mem_rename rename = { 0 };
+	int64_t number;
 	int rc = blob_set(&rename.key, key.data, key.size);
 
 	rename.fields = value_ref(record->stored.fields);
-	if (rc == 0 && collection_is_numbered(collection))
-		rc = set_number(collection, &rename.fields, key);
+	if (rc == 0 && collection_is_numbered(collection)) {
+		rc = change_key_number(key, &number);
+		if (rc == 0)
+			rc = set_number(collection, &rename.fields, number);
+	}
 	if (rc) {
 		mem_rename_release(&rename);
 		return rc;

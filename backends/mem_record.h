@@ -22,6 +22,7 @@ struct mem_record {
 	struct record stored;     /* as change.h wants it */
 	struct mem_array *arrays; /* one for each of stored.arrays */
 	bool fields_timed;
+	bool number_chosen; /* by the store: another may be asked for */
 };
 
 /* The record that RESULT describes, which CHANGE makes of BEFORE (may be
@@ -32,6 +33,10 @@ int mem_record_new(const struct collection *collection, struct key key,
 
 /* Accepts NULL and half-built records. */
 void mem_record_free(struct mem_record *record);
+
+/* Give RECORD another FIELD_NUMBER. */
+int mem_record_set_number(const struct collection *collection,
+                          struct mem_record *record, int64_t number);
 
 /* What another key changes in a record. */
 struct mem_rename {

@@ -2,7 +2,8 @@
 /*
  * mem_store.h - what the sources of the mem backend share
  *
- * Every call of the backend is: mem_enter, the work, mem_leave.
+ * Every call of the backend is: mem_enter, the work, mem_leave; one that changes
+ * something begins with mem_enter_change.
  */
 #ifndef ENGRAMFS_BACKENDS_MEM_STORE_H
 #define ENGRAMFS_BACKENDS_MEM_STORE_H
@@ -19,12 +20,14 @@ struct mem_store {
 	size_t table_count;
 	int fail_errno;
 	unsigned int fail_after;
+	bool read_only;
 };
 
 struct mem_store *mem_store(struct store *store);
 
 /* Take the lock.  Non-zero: this call is to fail so (after mem_leave). */
 int mem_enter(struct mem_store *mem);
+int mem_enter_change(struct mem_store *mem);
 /* Give the lock back; returns RC. */
 int mem_leave(struct mem_store *mem, int rc);
 

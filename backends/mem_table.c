@@ -63,7 +63,7 @@ static struct mem_record *take_at(struct mem_table *table, size_t index)
 
 	table->count--;
 	memmove(&table->records[index], &table->records[index + 1],
-	        (table->count - index) * sizeof(*table->records));
+	        (table->count - index) * sizeof(struct mem_record *));
 	return record;
 }
 
@@ -86,7 +86,8 @@ static int make_room(struct mem_table *table)
 
 	if (table->count < table->capacity)
 		return 0;
-	records = reallocarray(table->records, capacity, sizeof(*records));
+	records =
+	    reallocarray(table->records, capacity, sizeof(struct mem_record *));
 	if (!records)
 		return -ENOMEM;
 	table->records = records;
@@ -108,7 +109,7 @@ int mem_table_insert(struct mem_table *table, struct mem_record *record)
 	if (rc)
 		return rc;
 	memmove(&table->records[index + 1], &table->records[index],
-	        (table->count - index) * sizeof(*table->records));
+	        (table->count - index) * sizeof(struct mem_record *));
 	table->records[index] = record;
 	table->count++;
 	return 0;
@@ -123,18 +124,18 @@ struct mem_record *mem_table_take(struct mem_table *table, struct key key)
 	return take_at(table, index);
 }
 
-bool mem_table_has_number(const struct mem_table *table, const char *field,
-                          int64_t number)
+struct mem_record *mem_table_numbered(const struct mem_table *table,
+                                      const char *field, int64_t number)
 {
 	for (size_t i = 0; i < table->count; i++) {
-		const struct record *stored = &table->records[i]->stored;
+		struct mem_record *record = table->records[i];
 		const struct value *value =
-		    value_dict_get(stored->fields, field);
+		    value_dict_get(record->stored.fields, field);
 		int64_t other;
 
 		if (value && value_to_int(value, &other) == 0 &&
 		    other == number)
-			return true;
+			return record;
 	}
-	return false;
+	return NULL;
 }

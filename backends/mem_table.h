@@ -40,8 +40,8 @@ int mem_table_insert(struct mem_table *table, struct mem_record *record);
 /* Take the record with KEY out; it is the caller's.  NULL: none. */
 struct mem_record *mem_table_take(struct mem_table *table, struct key key);
 
-/* Some record has NUMBER (rows with a number that is not the key). */
-bool mem_table_has_number(const struct mem_table *table, const char *field,
-                          int64_t number);
+/* The record whose FIELD is NUMBER, or NULL. */
+struct mem_record *mem_table_numbered(const struct mem_table *table,
+                                      const char *field, int64_t number);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "backends/change_fields.h"
@@ -16,51 +15,109 @@ struct putting {
 	struct change *change;
 	struct change_result result;
 	struct blob told; /* the key, for the caller and where it is new */
+	int64_t number;
+	bool number_given; /* NUMBER is the one that was asked for */
 };
 
-/* The number of a new record: the one given, if it is free, or the next. */
-static int choose_number(struct putting *put, const char *field, int64_t *out)
+static int64_t next_number(const struct mem_table *table)
 {
-	struct value *fields = put->result.fields;
-	const struct value *given = value_dict_get(fields, field);
-	struct value *next;
+	return table->last_number + 1;
+}
+
+static void note_number(struct mem_table *table, int64_t number)
+{
+	if (number > table->last_number)
+		table->last_number = number;
+}
+
+/* Whether NUMBER is free for the record BEFORE, or can be made so: a record
+ * that did not ask for it takes the next one instead. */
+static int ask_number(struct putting *put, const struct mem_record *before,
+                      const char *field, int64_t number, bool *granted)
+{
+	struct mem_record *holder =
+	    mem_table_numbered(put->table, field, number);
 	int rc;
 
-	if (!given) {
-		*out = put->table->last_number + 1;
-		next = value_new_int(*out);
-		return next ? value_dict_set(fields, field, next) : -ENOMEM;
-	}
-	rc = value_to_int(given, out);
-	if (rc == 0 && mem_table_has_number(put->table, field, *out)) {
-		snprintf(put->change->why, WHY_SIZE, "%s: %" PRId64 " is taken",
-		         field, *out);
-		rc = -EINVAL;
-	}
+	*granted = !holder || holder == before || holder->number_chosen;
+	if (!holder || holder == before || !*granted)
+		return 0;
+	rc = mem_record_set_number(put->collection, holder,
+	                           next_number(put->table));
+	if (rc == 0)
+		note_number(put->table, next_number(put->table));
 	return rc;
 }
 
-static int number_new_record(struct putting *put)
+static int own_number(const struct putting *put,
+                      const struct mem_record *before, const char *field,
+                      int64_t *out)
+{
+	const struct value *own =
+	    before ? value_dict_get(before->stored.fields, field) : NULL;
+
+	if (own)
+		return value_to_int(own, out);
+	*out = next_number(put->table);
+	return 0;
+}
+
+/* The number that is asked for, if it can be had, or the record's own. */
+static int choose_number(struct putting *put, const struct mem_record *before,
+                         const char *field)
+{
+	const struct value *wish = value_dict_get(put->result.fields, field);
+	struct value *value;
+	int64_t number = 0;
+	bool granted = false;
+	int rc = 0;
+
+	if (wish)
+		rc = value_to_int(wish, &number);
+	if (rc == 0 && wish)
+		rc = ask_number(put, before, field, number, &granted);
+	if (rc == 0 && !granted)
+		rc = own_number(put, before, field, &number);
+	if (rc)
+		return rc;
+	put->number = number;
+	put->number_given = granted;
+	value = value_new_int(number);
+	return value ? value_dict_set(put->result.fields, field, value)
+	             : -ENOMEM;
+}
+
+/* Before the record is made: its number, and its key where that is one. */
+static int number_record(struct putting *put, const struct mem_record *before)
 {
 	const struct field_row *row = change_number_row(put->collection);
-	int64_t number;
+	bool numbered = collection_is_numbered(put->collection);
 	int rc;
 
-	if (!row)
+	if (!row || (before && !before->number_chosen))
 		return 0;
-	rc = choose_number(put, row->name, &number);
-	if (rc == 0 && !put->key.data) {
-		rc = blob_printf(&put->told, "%" PRId64, number);
-		put->key = (struct key){ put->told.data, put->told.size };
-	}
-	if (rc == 0 && number > put->table->last_number)
-		put->table->last_number = number;
+	rc = choose_number(put, before, row->name);
+	if (rc)
+		return rc;
+	note_number(put->table, put->number);
+	if (!numbered || put->key.data)
+		return 0;
+	rc = blob_printf(&put->told, "%" PRId64, put->number);
+	put->key = (struct key){ put->told.data, put->told.size };
 	return rc;
 }
 
 static void drop_record(struct mem_table *table, struct key key)
 {
 	mem_record_free(mem_table_take(table, key));
+}
+
+static bool is_number_chosen(const struct putting *put,
+                             const struct mem_record *before)
+{
+	if (collection_is_numbered(put->collection) || put->number_given)
+		return false;
+	return before ? before->number_chosen : true;
 }
 
 /* Store what RESULT says, over BEFORE (may be NULL). */
@@ -73,15 +130,39 @@ static int store_result(struct putting *put, const struct mem_record *before)
 		drop_record(put->table, put->key);
 		return 0;
 	}
-	rc = before ? 0 : number_new_record(put);
+	rc = number_record(put, before);
 	if (rc == 0)
 		rc = mem_record_new(put->collection, put->key, before,
 		                    put->change, &put->result, &record);
 	if (rc)
 		return rc;
+	record->number_chosen = is_number_chosen(put, before);
 	rc = mem_table_insert(put->table, record);
 	if (rc)
 		mem_record_free(record);
+	return rc;
+}
+
+/* BEFORE as change_apply wants it: without a number that is not settled. */
+static int apply_change(struct putting *put, const struct mem_record *before)
+{
+	const struct field_row *row = change_number_row(put->collection);
+	struct record stored;
+	int rc = 0;
+
+	if (!before || !before->number_chosen || !row)
+		return change_apply(put->collection, put->key, put->change,
+		                    before ? &before->stored : NULL,
+		                    &put->result);
+	stored = before->stored;
+	value_ref(stored.fields);
+	rc = value_unshare(&stored.fields);
+	if (rc == 0)
+		rc = value_dict_remove(stored.fields, row->name);
+	if (rc == 0)
+		rc = change_apply(put->collection, put->key, put->change,
+		                  &stored, &put->result);
+	value_unref(stored.fields);
 	return rc;
 }
 
@@ -96,8 +177,7 @@ static int put_record(struct putting *put)
 			return rc;
 		before = mem_table_find(put->table, put->key);
 	}
-	rc = change_apply(put->collection, put->key, put->change,
-	                  before ? &before->stored : NULL, &put->result);
+	rc = apply_change(put, before);
 	return rc ? rc : store_result(put, before);
 }
 
@@ -108,7 +188,7 @@ int mem_put(struct store *store, const struct collection *collection,
 	struct putting put = { .collection = collection,
 		               .key = key,
 		               .change = change };
-	int rc = mem_enter(mem);
+	int rc = mem_enter_change(mem);
 
 	if (rc == 0)
 		rc = mem_store_table(mem, collection, &put.table);
@@ -126,7 +206,7 @@ int mem_remove(struct store *store, const struct collection *collection,
 {
 	struct mem_store *mem = mem_store(store);
 	struct mem_table *table;
-	int rc = mem_enter(mem);
+	int rc = mem_enter_change(mem);
 
 	if (rc == 0)
 		rc = mem_store_table(mem, collection, &table);
@@ -137,14 +217,14 @@ int mem_remove(struct store *store, const struct collection *collection,
 	return mem_leave(mem, rc);
 }
 
-static void note_number(struct mem_table *table,
-                        const struct collection *collection, struct key key)
+static void note_key(struct mem_table *table,
+                     const struct collection *collection, struct key key)
 {
 	int64_t number;
 
 	if (collection_is_numbered(collection) &&
-	    change_key_number(key, &number) == 0 && number > table->last_number)
-		table->last_number = number;
+	    change_key_number(key, &number) == 0)
+		note_number(table, number);
 }
 
 static int move_record(struct mem_table *table,
@@ -156,7 +236,7 @@ static int move_record(struct mem_table *table,
 
 	if (rc)
 		return rc;
-	note_number(table, collection, to);
+	note_key(table, collection, to);
 	mem_table_take(table, mem_key(record));
 	mem_rename_apply(&rename, record);
 	return mem_table_insert(table, record);
@@ -212,7 +292,7 @@ int mem_rename(struct store *store, const struct collection *collection,
 {
 	struct mem_store *mem = mem_store(store);
 	struct mem_table *table;
-	int rc = mem_enter(mem);
+	int rc = mem_enter_change(mem);
 
 	if (rc == 0)
 		rc = mem_store_table(mem, collection, &table);

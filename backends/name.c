@@ -10,7 +10,6 @@
 #include <xxhash.h>
 
 static const char hex[] = "0123456789ABCDEF";
-static const char small_hex[] = "0123456789abcdef";
 
 /* Where the dot of a final suffix of ours is, or SIZE. */
 static size_t suffix_dot(const char *key, size_t size)
@@ -90,24 +89,29 @@ int name_encode(const char *key, size_t size, size_t limit, struct blob *out)
 	return rc;
 }
 
+static int capital_digit(char digit)
+{
+	return digit >= 'a' ? -1 : utf8_hex_digit(digit);
+}
+
 /* Undo %XX; digits of other forms are -EINVAL. */
 static int decode_all(const char *name, size_t size, struct blob *out)
 {
 	int rc = blob_append(out, "", 0);
 
 	for (size_t i = 0; rc == 0 && i < size; i++) {
-		const char *high;
-		const char *low;
+		int high;
+		int low;
 		char byte = name[i];
 
 		if (byte == '%') {
 			if (size - i < 3)
 				return -EINVAL;
-			high = memchr(hex, name[i + 1], 16);
-			low = memchr(hex, name[i + 2], 16);
-			if (!high || !low)
+			high = capital_digit(name[i + 1]);
+			low = capital_digit(name[i + 2]);
+			if (high < 0 || low < 0)
 				return -EINVAL;
-			byte = (char)((high - hex) << 4 | (low - hex));
+			byte = (char)(high << 4 | low);
 			i += 2;
 		}
 		rc = blob_append(out, &byte, 1);
@@ -126,7 +130,8 @@ int name_decode(const char *name, size_t size, size_t limit, struct blob *out)
 	if (rc == 0)
 		rc = name_encode(key.data, key.size, limit, &again);
 	/* A key has one name: this one, or NAME is none. */
-	if (rc == 0 && (again.size != size || memcmp(again.data, name, size)))
+	if (rc == 0 &&
+	    (again.size != size || memcmp(again.data, name, size) != 0))
 		rc = -EINVAL;
 	if (rc == 0)
 		rc = blob_append(out, key.data, key.size);
@@ -137,14 +142,17 @@ int name_decode(const char *name, size_t size, size_t limit, struct blob *out)
 
 bool name_is_cut(const char *name, size_t size, size_t limit)
 {
-	const char *tail = name + size - NAME_CUT_TAIL;
+	const char *tail;
 
 	/* A character or %XX that did not fit leaves up to three bytes. */
-	if (size <= NAME_CUT_TAIL || size > limit || size + 4 <= limit ||
-	    *tail != '~')
+	if (size <= NAME_CUT_TAIL || size > limit || size + 4 <= limit)
+		return false;
+	tail = name + size - NAME_CUT_TAIL;
+	if (*tail != '~')
 		return false;
 	for (int i = 1; i < NAME_CUT_TAIL; i++)
-		if (!memchr(small_hex, tail[i], 16))
+		if (utf8_hex_digit(tail[i]) < 0 ||
+		    (tail[i] >= 'A' && tail[i] <= 'F'))
 			return false;
 	return true;
 }

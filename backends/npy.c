@@ -139,7 +139,8 @@ static int keep_header(struct array_info *info, const void *header, size_t size)
 	struct blob own = { 0 };
 	int rc = npy_append_header(info, &own);
 
-	if (rc == 0 && (own.size != size || memcmp(own.data, header, size)))
+	if (rc == 0 &&
+	    (own.size != size || memcmp(own.data, header, size) != 0))
 		rc = blob_set(&info->header, header, size);
 	blob_release(&own);
 	return rc;

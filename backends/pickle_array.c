@@ -186,6 +186,7 @@ int array_describe_state(struct machine *machine, struct object *const items[3],
 
 /* Append the elements in C order of the permuted axes. */
 static int append_permuted(const struct object_array *array,
+                           const unsigned char *elements,
                            const struct array_info *info, struct blob *out)
 {
 	uint64_t strides[ARRAY_MAX_DIMS];
@@ -203,7 +204,7 @@ static int append_permuted(const struct object_array *array,
 
 		for (int i = 0; i < info->ndim; i++)
 			at += index[i] * strides[array->axes[i]];
-		rc = blob_append(out, array->elements->span.data + at,
+		rc = blob_append(out, elements + at,
 		                 (size_t)info->dtype.itemsize);
 		while (axis >= 0 && ++index[axis] == info->shape[axis])
 			index[axis--] = 0;
@@ -226,10 +227,10 @@ int array_to_value(struct machine *machine, const struct object_array *array,
 	if (rc == 0)
 		rc = blob_reserve(&made.owned, elements.size);
 	if (rc == 0)
-		rc = array->permuted
-		         ? append_permuted(array, &made.info, &made.owned)
-		         : blob_append(&made.owned, elements.data,
-		                       elements.size);
+		rc = array->permuted ? append_permuted(array, elements.data,
+		                                       &made.info, &made.owned)
+		                     : blob_append(&made.owned, elements.data,
+		                                   elements.size);
 	if (rc == 0) {
 		made.data = made.owned.data;
 		*out = value_new_array(&made);

@@ -191,7 +191,7 @@ static int make_fields(struct machine *machine, const struct object *names,
 		return -ENOMEM;
 	for (size_t i = 0; rc == 0 && i < count; i++) {
 		const struct object *name = names->list.items[i];
-		const struct object *place;
+		const struct object *place = NULL;
 
 		if (!object_has_bytes(name))
 			return -ENOTSUP;

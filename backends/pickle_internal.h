@@ -218,10 +218,10 @@ int machine_memo_put(struct machine *machine, uint64_t index, size_t width);
 int machine_memo_get(struct machine *machine, uint64_t index);
 
 /* pickle_text.c: opcodes whose operand has to be decoded. */
-int text_integer(struct machine *machine, const struct operand *line);
-int text_float(struct machine *machine, const struct operand *line);
-int text_string(struct machine *machine, const struct operand *line);
-int text_unicode(struct machine *machine, const struct operand *line);
+int text_integer(struct machine *machine, const struct operand *operand);
+int text_float(struct machine *machine, const struct operand *operand);
+int text_string(struct machine *machine, const struct operand *operand);
+int text_unicode(struct machine *machine, const struct operand *operand);
 /* Two's complement, least significant byte first. */
 int text_long(struct machine *machine, const struct operand *operand);
 /* The bytes that a text of latin-1 characters stands for. */

@@ -9,10 +9,11 @@
 /* COUNT bytes at machine->at, which moves past them. */
 static int fetch(struct machine *machine, uint64_t count, struct span *out)
 {
-	if (count > machine->size - machine->at)
-		return machine_fail(machine, -EINVAL,
-		                    "pickle: truncated at byte %zu",
-		                    machine->at);
+	if (count > machine->size - machine->at) {
+		machine_fail(machine, -EINVAL, "pickle: truncated at byte %zu",
+		             machine->at);
+		return -EINVAL;
+	}
 	machine->wanted = machine->at + (size_t)count;
 	if (machine->wanted > machine->hand)
 		return -EAGAIN;

@@ -45,7 +45,7 @@ static struct value *new_unsigned(const struct dtype *type, struct span bytes)
 
 static double half_to_double(unsigned half)
 {
-	int exponent = half >> 10 & 0x1f;
+	int exponent = (int)(half >> 10 & 0x1f);
 	double fraction = half & 0x3ff;
 	double real = ldexp(fraction, -24);
 

@@ -184,18 +184,18 @@ static void put_list(struct pickler *pickler, const struct value *value,
 		const char *start;
 		const char *end;
 	} codes[] = {
-		[VALUE_LIST] = { "](", "e" },
-		[VALUE_TUPLE] = { "(", "t" },
-		[VALUE_SET] = { "\x8f(", "\x90" },
-		[VALUE_FROZENSET] = { "(", "\x91" },
+		[0] = { "](", "e" },
+		[VALUE_TUPLE - VALUE_LIST] = { "(", "t" },
+		[VALUE_SET - VALUE_LIST] = { "\x8f(", "\x90" },
+		[VALUE_FROZENSET - VALUE_LIST] = { "(", "\x91" },
 	};
 
-	const char *start = codes[value->type].start;
+	const char *start = codes[value->type - VALUE_LIST].start;
 
 	pickler_put(pickler, start, strlen(start));
 	for (size_t i = 0; i < value->list.count; i++)
 		put_value(pickler, value->list.items[i], depth - 1);
-	pickler_put(pickler, codes[value->type].end, 1);
+	pickler_put(pickler, codes[value->type - VALUE_LIST].end, 1);
 }
 
 static void put_dict(struct pickler *pickler, const struct value *value,

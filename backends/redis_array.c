@@ -55,12 +55,70 @@ static struct redis_reader *reader_new(void)
 	return reader;
 }
 
-static int decode(const redisReply *reply, const struct blob *key,
+/* What an array is read with: its bytes, and what tells of its header. */
+enum part {
+	PART_ARRAY,
+	PART_NOTE,
+	PART_TIMESTAMP,
+	PART_COUNT,
+};
+
+struct opening {
+	const struct collection *collection;
+	const struct blob *key;
+	redisReply *parts; /* an array of PART_COUNT */
+};
+
+static const char *timestamp_place(const struct collection *collection)
+{
+	const struct field_row *row =
+	    collection->timestamp
+		? collection_field(collection, collection->timestamp)
+		: NULL;
+
+	return row ? row->place : "";
+}
+
+static int fetch_parts(struct redis_link *link, void *arg)
+{
+	struct opening *opening = arg;
+	struct redis_batch batch = { 0 };
+	redisReply *reply;
+	int rc;
+
+	redis_batch_begin(&batch, 2 + PART_COUNT);
+	redis_batch_text(&batch, "HMGET");
+	redis_batch_arg(&batch, opening->key->data, opening->key->size);
+	redis_batch_text(&batch, redis_array_place(opening->collection));
+	redis_batch_text(&batch, REDIS_NOTE_FIELD);
+	redis_batch_text(&batch, timestamp_place(opening->collection));
+	rc = redis_link_run(link, &batch);
+	reply = rc == 0 ? batch.replies[0] : NULL;
+	if (rc == 0)
+		rc = redis_link_check(link, reply);
+	if (rc == -EINVAL)
+		rc = -ENOENT;
+	if (rc == 0 &&
+	    (reply->type != REDIS_REPLY_ARRAY || reply->elements != PART_COUNT))
+		rc = -EIO;
+	if (rc == 0 &&
+	    (reply->element[PART_ARRAY]->type != REDIS_REPLY_STRING ||
+	     reply->element[PART_ARRAY]->len == 0))
+		rc = -ENOENT;
+	if (rc == 0) {
+		opening->parts = reply;
+		batch.replies[0] = NULL;
+	}
+	redis_batch_release(&batch);
+	return rc;
+}
+
+static int decode(const redisReply *bytes, const struct blob *key,
                   struct value **out)
 {
 	struct value *value = NULL;
 	char why[WHY_SIZE] = "holds something other than an array";
-	int rc = codec_decode(reply->str, reply->len, &value, why);
+	int rc = codec_decode(bytes->str, bytes->len, &value, why);
 
 	if (rc == 0 && value->type != VALUE_ARRAY)
 		rc = -EINVAL;
@@ -75,29 +133,66 @@ static int decode(const redisReply *reply, const struct blob *key,
 	return -EIO;
 }
 
+/* A pickle has no npy header; an unusual one is in the note. */
+static int recall_header(const struct redisReply *parts,
+                         struct array_info *info)
+{
+	const redisReply *text = parts->element[PART_NOTE];
+	const redisReply *timestamp = parts->element[PART_TIMESTAMP];
+	struct redis_version version = { .size =
+		                             parts->element[PART_ARRAY]->len };
+	struct redis_note note = { 0 };
+	int rc = 0;
+
+	if (text->type != REDIS_REPLY_STRING || info->header.size)
+		return 0;
+	if (timestamp->type == REDIS_REPLY_STRING)
+		rc = blob_append(&version.timestamp, timestamp->str,
+		                 timestamp->len);
+	if (rc == 0)
+		rc = redis_note_parse(text->str, text->len, &version, &note);
+	if (rc == 0)
+		blob_move(&info->header, &note.header);
+	blob_release(&version.timestamp);
+	redis_note_release(&note);
+	return rc;
+}
+
+static int make_reader(const struct opening *opening, struct reader **out)
+{
+	struct redis_reader *reader = reader_new();
+	struct array_info *info = reader ? &reader->base.info : NULL;
+	int rc;
+
+	if (!reader)
+		return -ENOMEM;
+	rc = decode(opening->parts->element[PART_ARRAY], opening->key,
+	            &reader->value);
+	if (rc == 0)
+		rc = array_info_copy(info, &reader->value->array.info);
+	if (rc == 0)
+		rc = recall_header(opening->parts, info);
+	if (rc) {
+		reader_close(&reader->base);
+		return rc;
+	}
+	reader->base.size = info->nbytes;
+	*out = &reader->base;
+	return 0;
+}
+
 static int read_array(struct redis_store *redis,
                       const struct collection *collection,
                       const struct blob *key, struct reader **out)
 {
-	struct redis_reader *reader;
-	redisReply *reply;
-	int rc = redis_fetch_array(redis, collection, key, &reply);
+	struct opening opening = { .collection = collection, .key = key };
+	int rc = redis_pool_do(redis->pool, fetch_parts, &opening);
 
 	if (rc)
 		return rc;
-	reader = reader_new();
-	rc = reader ? decode(reply, key, &reader->value) : -ENOMEM;
-	freeReplyObject(reply);
-	if (rc == 0)
-		rc = array_info_copy(&reader->base.info,
-		                     &reader->value->array.info);
-	if (rc) {
-		reader_close(reader ? &reader->base : NULL);
-		return rc;
-	}
-	reader->base.size = reader->base.info.nbytes;
-	*out = &reader->base;
-	return 0;
+	rc = make_reader(&opening, out);
+	freeReplyObject(opening.parts);
+	return rc;
 }
 
 int redis_open_array(struct store *store, const struct collection *collection,

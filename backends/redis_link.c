@@ -135,7 +135,7 @@ static int judge_greeting(struct redis_link *link, struct redis_batch *batch,
 	answer = batch->replies[first + GREET_EXPIRETIME];
 	link->knows_expiry = answer->type == REDIS_REPLY_INTEGER;
 	rc = redis_reply_error(answer);
-	if (rc != -EAGAIN && rc != -EACCES)
+	if (rc != -EAGAIN)
 		return 0;
 	snprintf(link->why, WHY_SIZE, "%s", answer->str);
 	return rc;

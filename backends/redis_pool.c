@@ -49,8 +49,8 @@ int redis_pool_new(const struct redis_pool_options *options,
 	pool->options = *options;
 	if (pool->options.max_connections < 1)
 		pool->options.max_connections = 1;
-	pool->idle =
-	    calloc((size_t)pool->options.max_connections, sizeof(*pool->idle));
+	pool->idle = calloc((size_t)pool->options.max_connections,
+	                    sizeof(struct redis_link *));
 	if (!pool->idle) {
 		free(pool);
 		return -ENOMEM;

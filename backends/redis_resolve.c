@@ -134,7 +134,7 @@ int redis_resolve(const char *host, int patience_ms,
 	rc = -pthread_create(&thread, &attr, answer, question);
 	pthread_attr_destroy(&attr);
 	if (rc)
-		question_drop(question);
+		question->holders = 1;
 	else
 		rc = wait_for_answer(question, patience_ms, out);
 	question_drop(question);

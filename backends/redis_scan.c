@@ -25,7 +25,7 @@ static int append_escaped(struct blob *out, const char *bytes, size_t size)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < size; i++) {
-		if (memchr("*?[]\\", bytes[i], 5))
+		if (bytes[i] && strchr("*?[]\\", bytes[i]))
 			rc = blob_append(out, "\\", 1);
 		if (rc == 0)
 			rc = blob_append(out, &bytes[i], 1);

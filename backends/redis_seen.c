@@ -30,14 +30,14 @@ struct redis_seen *redis_seen_new(void)
 	return seen;
 }
 
-void redis_seen_free(void *arg)
+void redis_seen_free(void *seen)
 {
-	struct redis_seen *seen = arg;
+	struct redis_seen *set = seen;
 
-	if (!seen)
+	if (!set)
 		return;
-	free(seen->slots);
-	free(seen);
+	free(set->slots);
+	free(set);
 }
 
 /* The slot of HASH, or the empty one where it belongs. */

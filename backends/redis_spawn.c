@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,7 @@ _Noreturn static void run_child(const struct launch *launch)
 	    fchdir(launch->directory) == 0 && dup2(launch->null, 0) == 0 &&
 	    dup2(launch->log, 1) == 1 && dup2(launch->log, 2) == 2) {
 		umask(077);
+		close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 		reset_signals();
 		execvp(launch->program, server_arguments);
 	}

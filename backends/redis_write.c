@@ -12,6 +12,8 @@
 #define CONFLICT_TRIES 16
 /* Arrays up to this size are looked at for their encoding. */
 #define SNIFF_LIMIT ((uint64_t)1 << 20)
+/* proto-max-bulk-len: a server hangs up on more. */
+#define VALUE_LIMIT ((size_t)512 << 20)
 
 static int encode(struct redis_put *put, enum encoding encoding)
 {
@@ -23,6 +25,13 @@ static int encode(struct redis_put *put, enum encoding encoding)
 		return 0;
 	rc = codec_encode_array(put->change->array, encoding,
 	                        put->redis->threshold, &bytes);
+	if (rc == 0 && bytes.size > VALUE_LIMIT) {
+		snprintf(put->change->why, WHY_SIZE,
+		         "the array takes %zu bytes, and Redis holds %zu at "
+		         "most",
+		         bytes.size, VALUE_LIMIT);
+		rc = -EINVAL;
+	}
 	if (rc) {
 		blob_release(&bytes);
 		return rc;

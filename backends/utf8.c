@@ -77,6 +77,17 @@ bool utf8_is_valid(const char *text, size_t size)
 	return true;
 }
 
+int utf8_hex_digit(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if (digit >= 'a' && digit <= 'f')
+		return digit - 'a' + 10;
+	if (digit >= 'A' && digit <= 'F')
+		return digit - 'A' + 10;
+	return -1;
+}
+
 /* The categories Cc, Cf, Cs, Co, Zs (but for the space), Zl and Zp, and the
  * noncharacters; ascending. */
 static const struct {

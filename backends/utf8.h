@@ -28,6 +28,9 @@ static inline bool utf8_is_surrogate(uint32_t character)
 	return character >= 0xd800 && character <= 0xdfff;
 }
 
+/* The value of a hex digit of either case, or -1. */
+int utf8_hex_digit(char digit);
+
 /* As Python's str.isprintable, but that unassigned characters count. */
 bool utf8_is_printable(uint32_t character);
 

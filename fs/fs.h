@@ -14,6 +14,7 @@
 #define FUSE_USE_VERSION 314
 
 #include "fs/inode.h"
+#include "fs/maker.h"
 #include "fs/moved.h"
 #include "layout/node.h"
 
@@ -30,6 +31,7 @@ struct fs {
 	struct tree tree;
 	struct inodes inodes;
 	struct moved moved;
+	struct makers makers;
 	struct fuse_session *session;
 	uid_t uid; /* of every file */
 	gid_t gid;

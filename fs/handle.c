@@ -309,6 +309,8 @@ void handle_publish(struct handle *handle)
 	pthread_mutex_lock(&handle->shown_lock);
 	handle->shows_size =
 	    handle->has_draft && (handle->is_new || dirty_update);
+	handle->uncommitted =
+	    handle->has_draft && (handle->is_new || handle->dirty);
 	handle->shown_size =
 	    handle->has_draft ? handle->draft.size : handle->view.size;
 	pthread_mutex_unlock(&handle->shown_lock);

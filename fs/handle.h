@@ -37,15 +37,16 @@ struct handle {
 	bool dirty;    /* the draft holds what is not committed */
 	bool tried;    /* and its commit failed, nothing was written since */
 	bool retarget; /* a named copy settled: NODE has another path now */
-	struct timespec mtime;    /* for the next commit; UTIME_NOW */
 	struct blob rejected;     /* name in rejected/ of the last refusal */
 	struct node_info at_open; /* for a file whose name is gone */
 
-	/* What stat needs to know, behind a lock of its own, which nobody
+	/* What stat and utime need, behind a lock of its own, which nobody
 	 * holds while a backend works. */
 	pthread_mutex_t shown_lock;
 	uint64_t shown_size;
 	bool shows_size;
+	bool uncommitted;
+	struct timespec mtime; /* for the next commit; UTIME_NOW */
 };
 
 /* Open NODE as open(2) does with FLAGS; O_CREAT: it need not exist. */
@@ -73,8 +74,8 @@ int handle_commit(struct handle *handle, bool last);
 /* Let stat see what the handle holds; with its lock held. */
 void handle_publish(struct handle *handle);
 
-/* Set the mtime: now, or of the next commit. */
-int handle_touch(struct handle *handle, struct timespec mtime);
+/* Set the mtime of the next commit; false where nothing waits for one. */
+bool handle_touch_uncommitted(struct handle *handle, struct timespec mtime);
 
 /* What stat shows while the handle is open. True: use *SIZE, for the file is
  * new or shared memory needs it. */

@@ -71,13 +71,25 @@ static void reject(struct handle *handle, const void *bytes, size_t size,
 	             reason, &handle->rejected);
 }
 
+/* The mtime that was set for this commit; the next one is its own. */
+static struct timespec take_mtime(struct handle *handle)
+{
+	struct timespec mtime;
+
+	pthread_mutex_lock(&handle->shown_lock);
+	mtime = handle->mtime;
+	handle->mtime = (struct timespec){ 0, UTIME_NOW };
+	pthread_mutex_unlock(&handle->shown_lock);
+	return mtime;
+}
+
 static int store(struct handle *handle, const void *bytes)
 {
 	size_t size = (size_t)handle->draft.size;
 	char why[WHY_SIZE] = "";
 	char *old_path = strdup(handle->node.path);
 	int rc = old_path ? commit_part(handle->tree, &handle->node, bytes,
-	                                size, handle->mtime, why)
+	                                size, take_mtime(handle), why)
 	                  : -ENOMEM;
 
 	if (rc == 0)
@@ -85,7 +97,6 @@ static int store(struct handle *handle, const void *bytes)
 	else
 		reject(handle, bytes, size, rc, why);
 	free(old_path);
-	handle->mtime = (struct timespec){ 0, UTIME_NOW };
 	return rc;
 }
 
@@ -137,24 +148,14 @@ int handle_commit(struct handle *handle, bool last)
 	return rc;
 }
 
-static int touch_scratch(int fd, struct timespec mtime)
+bool handle_touch_uncommitted(struct handle *handle, struct timespec mtime)
 {
-	const struct timespec times[2] = { { 0, UTIME_OMIT }, mtime };
+	bool taken;
 
-	return futimens(fd, times) < 0 ? -errno : 0;
-}
-
-int handle_touch(struct handle *handle, struct timespec mtime)
-{
-	int rc = 0;
-
-	if (handle->fd >= 0)
-		return touch_scratch(handle->fd, mtime);
-	pthread_mutex_lock(&handle->lock);
-	if (handle->has_draft && (handle->dirty || handle->is_new))
+	pthread_mutex_lock(&handle->shown_lock);
+	taken = handle->uncommitted;
+	if (taken)
 		handle->mtime = mtime;
-	else
-		rc = commit_touch(handle->tree, &handle->node, mtime);
-	pthread_mutex_unlock(&handle->lock);
-	return rc;
+	pthread_mutex_unlock(&handle->shown_lock);
+	return taken;
 }

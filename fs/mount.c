@@ -167,6 +167,7 @@ static int open_tree(struct mount *mount)
 	clock_gettime(CLOCK_REALTIME, &tree->since);
 	pthread_mutex_init(&tree->copies, NULL);
 	moved_init(&mount->fs.moved);
+	makers_init(&mount->fs.makers);
 	set_owner(mount);
 	rc = settings_append_json(&mount->settings, &mount->origins,
 	                          &tree->settings_text);
@@ -288,6 +289,7 @@ static void close_all(struct mount *mount)
 		stores_close(&fs->tree.stores);
 		inodes_release(&fs->inodes);
 		moved_release(&fs->moved);
+		makers_release(&fs->makers);
 		blob_release(&fs->tree.settings_text);
 		pthread_mutex_destroy(&fs->tree.copies);
 		spool_close(&fs->tree.spool);

@@ -40,9 +40,46 @@ static void set_caching(const struct handle *handle,
 	file->direct_io = (handle->flags & O_ACCMODE) == O_WRONLY;
 }
 
-static int create(struct fs *fs, const char *path, mode_t mode,
-                  struct fuse_file_info *file, struct fuse_entry_param *entry)
+/* The path of the JSON file of the record that NODE is an array of. */
+static int fields_path(const struct node *node, struct blob *out)
 {
+	const char *collection = node->collection->path;
+	int rc = blob_printf(out, "%s/", collection);
+
+	if (rc == 0)
+		rc = node_part_name(node_key(node),
+		                    node->collection->shape == RECORD_DIRECTORY
+		                        ? "/metadata.json"
+		                        : ".json",
+		                    out);
+	return rc;
+}
+
+/* Somebody makes an array with O_EXCL: see maker.h. */
+static void note_maker(struct fs *fs, const struct node *node, pid_t pid)
+{
+	struct blob path = { 0 };
+	struct node fields = { 0 };
+	struct node_info info;
+
+	if (node->named_copy || fields_path(node, &path) ||
+	    node_find(&fs->tree, path.data, &fields)) {
+		blob_release(&path);
+		return;
+	}
+	if (node_stat(&fs->tree, &fields, &info) == -ENOENT)
+		makers_add(&fs->makers, path.data, pid);
+	node_release(&fields);
+	blob_release(&path);
+}
+
+static int create(struct fs *fs, const char *path, const struct fuse_ctx *who,
+                  mode_t mode, struct fuse_file_info *file,
+                  struct fuse_entry_param *entry)
+{
+	/* A file made with O_EXCL is empty, whatever fields there are. */
+	int flags =
+	    file->flags | O_CREAT | (file->flags & O_EXCL ? O_TRUNC : 0);
 	struct found found = { 0 };
 	struct handle *handle;
 	int rc = node_find(&fs->tree, path, &found.node);
@@ -50,13 +87,16 @@ static int create(struct fs *fs, const char *path, mode_t mode,
 	if (rc == 0)
 		rc = check_new(fs, &found.node);
 	if (rc == 0 && file->flags & O_EXCL &&
+	    !makers_has(&fs->makers, path, who->pid) &&
 	    node_stat(&fs->tree, &found.node, &found.info) == 0)
 		rc = -EEXIST;
+	if (rc == 0 && file->flags & O_EXCL && found.node.kind == NODE_ARRAY)
+		note_maker(fs, &found.node, who->pid);
 	if (rc == 0)
-		rc = handle_open(&fs->tree, &found.node, file->flags | O_CREAT,
-		                 mode, &handle);
+		rc = handle_open(&fs->tree, &found.node, flags, mode, &handle);
 	if (rc == 0) {
 		moved_drop(&fs->moved, path);
+		makers_drop(&fs->makers, path);
 		handle_info(handle, &found.info);
 		rc = fs_fill_entry(fs, path, &found.info, entry);
 		if (rc == 0) {
@@ -81,7 +121,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	char *path = fs_child_path(fs, parent, name, &rc);
 
 	if (path)
-		rc = create(fs, path, mode, file, &entry);
+		rc = create(fs, path, fuse_req_ctx(req), mode, file, &entry);
 	free(path);
 	if (rc)
 		fuse_reply_err(req, -rc);

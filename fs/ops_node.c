@@ -23,7 +23,10 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	rc = fs_find(fs, path, &found);
+	if (makers_has(&fs->makers, path, fuse_req_ctx(req)->pid))
+		rc = -ENOENT;
+	else
+		rc = fs_find(fs, path, &found);
 	if (rc == 0) {
 		rc = fs_fill_entry(fs, path, &found.info, &entry);
 		node_release(&found.node);
@@ -51,6 +54,13 @@ void op_forget_multi(fuse_req_t req, size_t count,
 	for (size_t i = 0; i < count; i++)
 		inodes_forget(&fs->inodes, forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
+}
+
+/* Times of a file that is being written are for its commit; futimens(2) does
+ * not say through which descriptor it came. */
+static bool visit_touch(struct handle *handle, void *arg)
+{
+	return handle_touch_uncommitted(handle, *(struct timespec *)arg);
 }
 
 static bool has_writer(struct handle *handle, void *arg)
@@ -137,8 +147,8 @@ static int touch_spooled(struct fs *fs, const struct node *node,
 	return 0;
 }
 
-static int set_times(struct fs *fs, const struct found *found,
-                     struct handle *handle, const struct stat *attr, int mask)
+static int set_times(struct fs *fs, fuse_ino_t ino, const struct found *found,
+                     const struct stat *attr, int mask)
 {
 	struct timespec mtime = attr->st_mtim;
 	struct timespec atime = attr->st_atim;
@@ -151,12 +161,13 @@ static int set_times(struct fs *fs, const struct found *found,
 		atime.tv_nsec = UTIME_NOW;
 	else if (!(mask & FUSE_SET_ATTR_ATIME))
 		atime.tv_nsec = UTIME_OMIT;
-	if (found->info.scratch && !handle)
+	if (mtime.tv_nsec != UTIME_OMIT &&
+	    inodes_visit(&fs->inodes, ino, visit_touch, &mtime))
+		return 0;
+	if (found->info.scratch)
 		return touch_spooled(fs, &found->node, atime, mtime);
 	if (mtime.tv_nsec == UTIME_OMIT)
 		return 0;
-	if (handle)
-		return handle_touch(handle, mtime);
 	if (node_is_part(&found->node))
 		return commit_touch(&fs->tree, &found->node, mtime);
 	return 0; /* directories have no times of their own */
@@ -205,7 +216,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int mask,
 	if (rc == 0 && mask & FUSE_SET_ATTR_SIZE)
 		rc = set_size(fs, &found, handle, attr->st_size);
 	if (rc == 0 && mask & SET_TIMES)
-		rc = set_times(fs, &found, handle, attr, mask);
+		rc = set_times(fs, ino, &found, attr, mask);
 	node_release(&found.node);
 	if (rc)
 		fuse_reply_err(req, -rc);

@@ -107,6 +107,15 @@ static bool is_unchanged(const struct node *node, const struct record *record,
 	return same;
 }
 
+/* A copy has a number of its own, whatever its file says. */
+static void forget_number(const struct node *node, struct value *fields)
+{
+	for (const struct field_row *row = node->collection->fields; row->name;
+	     row++)
+		if (row->rule == FIELD_NUMBER)
+			value_dict_remove(fields, row->name);
+}
+
 static int put_fields(struct tree *tree, struct node *node,
                       struct fields_file *file, struct timespec mtime,
                       struct blob *key_out, char *why)
@@ -119,6 +128,8 @@ static int put_fields(struct tree *tree, struct node *node,
 	};
 	int rc = file->has_key ? adopt_key(tree, node, &file->key, why) : 0;
 
+	if (node->named_copy)
+		forget_number(node, file->fields);
 	return rc ? rc : put(tree, node, &change, key_out, why);
 }
 

@@ -62,18 +62,24 @@ struct contract_test {
 /* Each ends with an all-zero row. */
 extern const struct contract_test contract_record_tests[];
 extern const struct contract_test contract_field_tests[];
+extern const struct contract_test contract_derived_tests[];
 extern const struct contract_test contract_array_tests[];
 extern const struct contract_test contract_reader_tests[];
 extern const struct contract_test contract_nest_tests[];
 extern const struct contract_test contract_list_tests[];
 extern const struct contract_test contract_key_tests[];
+extern const struct contract_test contract_number_tests[];
 extern const struct contract_test contract_rename_tests[];
 extern const struct contract_test contract_time_tests[];
 extern const struct contract_test contract_expiry_tests[];
 extern const struct contract_test contract_thread_tests[];
+extern const struct contract_test contract_store_tests[];
 
 /* Rows beside tree_collections; ends with an all-zero row. */
 extern const struct collection contract_collections[];
+
+/* Another collection of the same backend; false: there is none. */
+bool other_collection(const struct contract *c, struct collection *out);
 
 /* Close the store and open it again. */
 void reopen(struct contract *c);

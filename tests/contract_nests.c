@@ -162,6 +162,16 @@ static void a_value_left_out_keeps_its_arrays(struct contract *c)
 	assert_plain_fields(c, nth_key(c, 0), 5, 5);
 }
 
+static void a_value_left_out_stays(struct contract *c)
+{
+	assert_int_equal(put_nest(c, nth_key(c, 0), "{'action': 'left'}", NULL),
+	                 0);
+	assert_int_equal(put_fields(c, nth_key(c, 0), plain_fields(c, 5, 5)),
+	                 0);
+	assert_nest(c, nth_key(c, 0), "{'action': 'left'}");
+	assert_plain_fields(c, nth_key(c, 0), 5, 5);
+}
+
 static void an_array_does_not_replace_what_is_no_array(struct contract *c)
 {
 	struct change change = no_change();
@@ -174,6 +184,9 @@ static void an_array_does_not_replace_what_is_no_array(struct contract *c)
 	change.array_action = PART_SET;
 	change.array_name = "action";
 	change.array = &array;
+	assert_int_equal(put(c, nth_key(c, 0), &change), -EINVAL);
+	assert_true(strlen(change.why) > 0);
+	change.array_name = "";
 	assert_int_equal(put(c, nth_key(c, 0), &change), -EINVAL);
 	assert_true(strlen(change.why) > 0);
 	change.array_name = "action/deep";
@@ -265,6 +278,7 @@ const struct contract_test contract_nest_tests[] = {
 	CONTRACT_TEST(NESTS, arrays_are_in_the_order_of_the_value),
 	CONTRACT_TEST(NESTS, a_lost_reference_is_refused_by_its_path),
 	CONTRACT_TEST(NESTS, a_value_left_out_keeps_its_arrays),
+	CONTRACT_TEST(NESTS, a_value_left_out_stays),
 	CONTRACT_TEST(NESTS, an_array_does_not_replace_what_is_no_array),
 	CONTRACT_TEST(NESTS, a_dropped_array_leaves_null),
 	CONTRACT_TEST(NESTS, an_array_in_a_nest_is_replaced_alone),

@@ -172,6 +172,8 @@ static void an_unknown_array_is_refused_with_a_reason(struct contract *c)
 	struct change change = no_change();
 	struct array array;
 
+	if (!c->collection.arrays[0].name)
+		return;
 	init_doubles(&array, 1, 0);
 	change.array_action = PART_SET;
 	change.array_name = "no_such_array";
@@ -314,31 +316,6 @@ static void a_removed_record_is_gone_with_all_parts(struct contract *c)
 	             has_array(c, nth_key(c, 0), first_array(c)));
 }
 
-static void records_are_there_after_the_next_open(struct contract *c)
-{
-	put_whole(c, nth_key(c, 0), 10);
-	put_whole(c, nth_key(c, 1), 20);
-	reopen(c);
-	assert_whole(c, nth_key(c, 0), 10);
-	assert_whole(c, nth_key(c, 1), 20);
-}
-
-static void close_accepts_null(struct contract *c)
-{
-	c->backend->close(NULL);
-}
-
-static void status_is_healthy_and_says_what_it_is(struct contract *c)
-{
-	struct backend_status status = { 0 };
-
-	put_whole(c, nth_key(c, 0), 10);
-	assert_int_equal(c->backend->sync(c->store), 0);
-	c->backend->status(c->store, &status);
-	assert_true(status.healthy);
-	assert_true(strlen(status.detail) > 0);
-}
-
 const struct contract_test contract_record_tests[] = {
 	CONTRACT_TEST(ALL, a_new_store_is_empty),
 	CONTRACT_TEST(ARRAYS, an_array_that_comes_first_makes_a_record),
@@ -352,7 +329,8 @@ const struct contract_test contract_record_tests[] = {
 	CONTRACT_TEST(ARRAYS, fields_do_not_touch_the_arrays),
 	CONTRACT_TEST(ALL, an_exclusive_put_refuses_what_exists),
 	CONTRACT_TEST(ALL, a_put_that_must_exist_makes_nothing),
-	CONTRACT_TEST(PAIRS, an_unknown_array_is_refused_with_a_reason),
+	CONTRACT_TEST(PAIRS | DIRECTORIES,
+	              an_unknown_array_is_refused_with_a_reason),
 	CONTRACT_TEST(ARRAYS, a_dropped_array_leaves_the_fields),
 	CONTRACT_TEST(DIRECTORIES, a_dropped_array_leaves_the_others),
 	CONTRACT_TEST(ARRAYS, dropped_fields_leave_the_arrays),
@@ -363,8 +341,5 @@ const struct contract_test contract_record_tests[] = {
 	CONTRACT_TEST(DIRECTORIES, an_empty_directory_stays),
 	CONTRACT_TEST(DIRECTORIES, nothing_at_all_makes_an_empty_directory),
 	CONTRACT_TEST(ALL, a_removed_record_is_gone_with_all_parts),
-	CONTRACT_TEST(ALL | DURABLE, records_are_there_after_the_next_open),
-	CONTRACT_TEST(ALL, close_accepts_null),
-	CONTRACT_TEST(ALL, status_is_healthy_and_says_what_it_is),
 	{ 0 },
 };

@@ -33,6 +33,32 @@ static const struct field_row event_fields[] = {
 	{ 0 },
 };
 
+static const struct array_row attention_arrays[] = {
+	{ .name = "", .place = "weights" },
+	{ 0 },
+};
+static const struct field_row attention_fields[] = {
+	{ .name = "timestamp",
+	  .type = FIELD_FLOAT,
+	  .place = "timestamp",
+	  .fallback = DEFAULT_NOW },
+	{ .name = "metadata",
+	  .type = FIELD_DICT,
+	  .place = "metadata",
+	  .fallback = DEFAULT_ZERO },
+	{ .name = "count",
+	  .type = FIELD_INT,
+	  .place = "count",
+	  .rule = FIELD_COUNT,
+	  .array = "" },
+	{ .name = "sum",
+	  .type = FIELD_FLOAT,
+	  .place = "sum",
+	  .rule = FIELD_SUM,
+	  .array = "" },
+	{ 0 },
+};
+
 static const struct array_row state_arrays[] = {
 	{ .name = "", .place = "activation_patterns/reservoir_states/$" },
 	{ 0 },
@@ -83,6 +109,14 @@ const struct collection contract_collections[] = {
 	  .key_field = "id",
 	  .arrays = no_arrays,
 	  .fields = event_fields,
+	  .timestamp = "timestamp" },
+	{ .path = "attention",
+	  .backend = "redis",
+	  .shape = RECORD_PAIR,
+	  .place = "attention:",
+	  .ttl = 600,
+	  .arrays = attention_arrays,
+	  .fields = attention_fields,
 	  .timestamp = "timestamp" },
 	{ .path = "activations/reservoir_states",
 	  .backend = "hdf5",

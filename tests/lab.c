@@ -25,11 +25,13 @@ static const struct backend names[] = {
 
 void lab_init(struct lab *lab)
 {
+	char why[WHY_SIZE];
+
 	*lab = (struct lab){ 0 };
 	scratch_init(&lab->scratch);
 	assert_int_equal(settings_init(&lab->settings), 0);
 	assert_int_equal(mem_backend.open(lab->scratch.path, &lab->settings,
-	                                  &lab->store, NULL),
+	                                  &lab->store, why),
 	                 0);
 	assert_int_equal(spool_open(lab->scratch.path, &lab->tree.spool, NULL),
 	                 0);

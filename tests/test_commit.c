@@ -162,7 +162,8 @@ static void a_named_copy_becomes_one_record(void **state)
 	assert_int_equal(lab_write_array(lab, "episodes/7.npy", 1, 1), 0);
 	assert_int_equal(lab_write_array(lab, "episodes/run.npy", 2, 1), 0);
 	assert_int_equal(lab_write(lab, "episodes/run.json",
-	                           "{\"performance_score\": 0.25}", NULL),
+	                           "{\"id\": 7, \"performance_score\": 0.25}",
+	                           NULL),
 	                 0);
 	assert_int_equal(
 	    spool_readlink(&lab->tree.spool, "episodes/run.npy", &target), 0);

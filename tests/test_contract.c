@@ -20,10 +20,11 @@
 #define SKIPPED 77
 
 static const struct contract_test *const groups[] = {
-	contract_record_tests, contract_field_tests,  contract_array_tests,
-	contract_reader_tests, contract_nest_tests,   contract_list_tests,
-	contract_key_tests,    contract_rename_tests, contract_time_tests,
-	contract_expiry_tests, contract_thread_tests, NULL,
+	contract_record_tests, contract_field_tests,  contract_derived_tests,
+	contract_array_tests,  contract_reader_tests, contract_nest_tests,
+	contract_list_tests,   contract_key_tests,    contract_number_tests,
+	contract_rename_tests, contract_time_tests,   contract_expiry_tests,
+	contract_thread_tests, contract_store_tests,  NULL,
 };
 
 static const struct collection *const tables[] = {
@@ -127,7 +128,7 @@ static void add_case(struct suite *suite, const struct backend *backend,
 	    (struct CMUnitTest){ c->name, run, set_up, tear_down, c };
 }
 
-/* The one list of collections that BACKEND serves: mem takes all. */
+/* Mem serves the collections of all. */
 static bool serves(const struct backend *backend,
                    const struct collection *collection)
 {
@@ -135,17 +136,39 @@ static bool serves(const struct backend *backend,
 	       strcmp(backend->name, collection->backend) == 0;
 }
 
+/* The Nth collection of BACKEND, or NULL. */
+static const struct collection *nth_served(const struct backend *backend,
+                                           size_t n)
+{
+	for (size_t t = 0; tables[t]; t++)
+		for (const struct collection *row = tables[t]; row->path; row++)
+			if (serves(backend, row) && n-- == 0)
+				return row;
+	return NULL;
+}
+
+bool other_collection(const struct contract *c, struct collection *out)
+{
+	const struct collection *row = nth_served(c->backend, 0);
+
+	for (size_t n = 1; row; row = nth_served(c->backend, n++)) {
+		if (strcmp(row->place, c->collection.place) == 0)
+			continue;
+		*out = *row;
+		out->backend = c->backend->name;
+		return true;
+	}
+	return false;
+}
+
 static void add_test(struct suite *suite, const struct backend *backend,
                      const struct contract_test *test)
 {
-	for (size_t t = 0; tables[t]; t++) {
-		const struct collection *row = tables[t];
+	const struct collection *row = nth_served(backend, 0);
 
-		for (; row->path; row++)
-			if (serves(backend, row) &&
-			    suits(test, offers(backend, row)))
-				add_case(suite, backend, test, row);
-	}
+	for (size_t n = 1; row; row = nth_served(backend, n++))
+		if (suits(test, offers(backend, row)))
+			add_case(suite, backend, test, row);
 }
 
 static int matches(const char *name, const char *pattern)

@@ -52,6 +52,10 @@ static const char make_files[] =
     "arrays += [np.arange(20.)[::2], np.arange(12).reshape(3, 4).T[1:],\n"
     "           np.ones((123456, 1), 'u1', order='F'), np.zeros((5, 0),\n"
     "           order='F'), np.array(3), np.array('abc'), np.array(b'')]\n"
+    "# names of every length, so that some header just fits and some not\n"
+    "for k in range(1, 65):\n"
+    "    d = np.dtype([('n' * k, 'i1')])\n"
+    "    arrays += [np.zeros((3, 1000), d), np.zeros((3, 1000), d, 'F')]\n"
     "for i, a in enumerate(arrays):\n"
     "    np.save('%d.npy' % i, a)\n"
     "    packed = '{' not in str(a.dtype)\n"
@@ -107,7 +111,7 @@ static void what_numpy_saves_comes_back_byte_for_byte(void **state)
 		assert_true(scratch_read(&scratch, path, &name));
 		check_saved(&file, &name);
 	}
-	assert_true(count > 90);
+	assert_true(count > 200);
 	blob_release(&file);
 	blob_release(&name);
 	scratch_release(&scratch);
@@ -187,74 +191,71 @@ static void foreign_headers_are_kept_as_they_are(void **state)
 	"{'descr': " descr ", 'fortran_order': " order ", 'shape': " shape     \
 	", }\n"
 
+static const struct {
+	const char *header;
+	const char *why;
+} bad_headers[] = {
+	{ HEAD("'|O'", "False", "(2,)"), "objects" },
+	{ HEAD("[('a', 'O')]", "False", "(2,)"), "objects" },
+	{ HEAD("'<f9'", "False", "(2,)"), "unknown type" },
+	{ HEAD("'<f'", "False", "(2,)"), "unknown type" },
+	{ HEAD("'<M8[xy]'", "False", "(2,)"), "unknown type" },
+	{ HEAD("'<f8[ns]'", "False", "(2,)"), "unknown type" },
+	{ HEAD("''", "False", "(2,)"), "unknown type" },
+	{ HEAD("'|S99999999999999999999'", "False", "(1,)"), "unknown type" },
+	{ HEAD("'<U1000000000'", "False", "(1,)"), "unknown type" },
+	{ HEAD("3", "False", "(2,)"), "neither" },
+	{ HEAD("[('a',)]", "False", "(2,)"), "field" },
+	{ HEAD("[('a', 'f8', (2,), 3)]", "False", "(2,)"), "field" },
+	{ HEAD("[(1, 'f8')]", "False", "(2,)"), "name" },
+	{ HEAD("[('a\\x00', 'f8')]", "False", "(2,)"), "name" },
+	{ HEAD("[('a', 'f8'), ('a', 'f8')]", "False", "(2,)"), "two fields" },
+	{ HEAD("[('a', 'f8', (65536, 65536))]", "False", "(1,)"), "too large" },
+	{ HEAD("[('a', 'f8', (-1,))]", "False", "(1,)"), "shape" },
+	{ HEAD("('f8', (2,))", "False", "(1,)"), "sub-array" },
+	{ HEAD("'<f8'", "0", "(2,)"), "fortran_order" },
+	{ HEAD("'<f8'", "False", "2"), "shape" },
+	{ HEAD("'<f8'", "False", "(2)"), "shape" },
+	{ HEAD("'<f8'", "False", "[2]"), "shape" },
+	{ HEAD("'<f8'", "False", "(-2,)"), "shape" },
+	{ HEAD("'<f8'", "False", "(2.0,)"), "header" },
+	{ HEAD("'<f8'", "False", "(True,)"), "shape" },
+	{ HEAD("'<f8'", "False", "(99999999999999999999,)"), "shape" },
+	{ HEAD("'<f8'", "False", "(4611686018427387904,)"), "large" },
+	{ HEAD("'<f8'", "False", "(4294967296, 4294967296)"), "large" },
+	{ HEAD("'|V0'", "False", "(4294967296, 4294967296, 0)"), "large" },
+	{ HEAD("'<f8'", "False",
+	       "(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,"
+	       "1,1,1,1,1,1,1)"),
+	  "32" },
+	{ HEAD("'<f8'", "False", "(2,), 'more': 1"), "dict" },
+	{ "{'descr': '<f8', 'shape': (2,)}", "dict" },
+	{ "[]", "dict" },
+	{ "", "header" },
+	{ "{'descr': '<f8', 'fortran_order': False, 'shape': (2,)", "header" },
+	{ "{'descr': '<f8', 'fortran_order': False, 'shape': (2,)} 1",
+	  "one literal" },
+	{ "{'descr': __import__('os').system('true')}", "header" },
+	{ "((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("
+	  "(",
+	  "deep" },
+};
+
 static void bad_headers_are_refused_with_a_reason(void **state)
 {
-	static const struct {
-		const char *header;
-		const char *why;
-	} rows[] = {
-		{ HEAD("'|O'", "False", "(2,)"), "objects" },
-		{ HEAD("[('a', 'O')]", "False", "(2,)"), "objects" },
-		{ HEAD("'<f9'", "False", "(2,)"), "unknown type" },
-		{ HEAD("'<f'", "False", "(2,)"), "unknown type" },
-		{ HEAD("'<M8[xy]'", "False", "(2,)"), "unknown type" },
-		{ HEAD("'<f8[ns]'", "False", "(2,)"), "unknown type" },
-		{ HEAD("''", "False", "(2,)"), "unknown type" },
-		{ HEAD("'|S99999999999999999999'", "False", "(1,)"),
-		  "unknown type" },
-		{ HEAD("'<U1000000000'", "False", "(1,)"), "unknown type" },
-		{ HEAD("3", "False", "(2,)"), "neither" },
-		{ HEAD("[('a',)]", "False", "(2,)"), "field" },
-		{ HEAD("[('a', 'f8', (2,), 3)]", "False", "(2,)"), "field" },
-		{ HEAD("[(1, 'f8')]", "False", "(2,)"), "name" },
-		{ HEAD("[('a\\x00', 'f8')]", "False", "(2,)"), "name" },
-		{ HEAD("[('a', 'f8'), ('a', 'f8')]", "False", "(2,)"),
-		  "two fields" },
-		{ HEAD("[('a', 'f8', (65536, 65536))]", "False", "(1,)"),
-		  "too large" },
-		{ HEAD("[('a', 'f8', (-1,))]", "False", "(1,)"), "shape" },
-		{ HEAD("('f8', (2,))", "False", "(1,)"), "sub-array" },
-		{ HEAD("'<f8'", "0", "(2,)"), "fortran_order" },
-		{ HEAD("'<f8'", "False", "2"), "shape" },
-		{ HEAD("'<f8'", "False", "(2)"), "shape" },
-		{ HEAD("'<f8'", "False", "[2]"), "shape" },
-		{ HEAD("'<f8'", "False", "(-2,)"), "shape" },
-		{ HEAD("'<f8'", "False", "(2.0,)"), "header" },
-		{ HEAD("'<f8'", "False", "(True,)"), "shape" },
-		{ HEAD("'<f8'", "False", "(99999999999999999999,)"), "shape" },
-		{ HEAD("'<f8'", "False", "(4611686018427387904,)"), "large" },
-		{ HEAD("'<f8'", "False", "(4294967296, 4294967296)"), "large" },
-		{ HEAD("'|V0'", "False", "(4294967296, 4294967296, 0)"),
-		  "large" },
-		{ HEAD("'<f8'", "False",
-		       "(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,"
-		       "1,1,1,1,1,1,1)"),
-		  "32" },
-		{ HEAD("'<f8'", "False", "(2,), 'more': 1"), "dict" },
-		{ "{'descr': '<f8', 'shape': (2,)}", "dict" },
-		{ "[]", "dict" },
-		{ "", "header" },
-		{ "{'descr': '<f8', 'fortran_order': False, 'shape': (2,)",
-		  "header" },
-		{ "{'descr': '<f8', 'fortran_order': False, 'shape': (2,)} 1",
-		  "one literal" },
-		{ "{'descr': __import__('os').system('true')}", "header" },
-		{ "((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("
-		  "(",
-		  "deep" },
-	};
 	struct blob file = { 0 };
 	struct array array;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(bad_headers) / sizeof(bad_headers[0]);
+	     i++) {
 		char why[WHY_SIZE] = "";
 
-		make(&file, 1, rows[i].header, 16);
+		make(&file, 1, bad_headers[i].header, 16);
 		assert_int_equal(npy_parse(file.data, file.size, &array, why),
 		                 -EINVAL);
-		if (!strstr(why, rows[i].why))
-			fail_msg("%s: %s", rows[i].header, why);
+		if (!strstr(why, bad_headers[i].why))
+			fail_msg("%s: %s", bad_headers[i].header, why);
 	}
 	blob_release(&file);
 }

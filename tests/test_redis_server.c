@@ -105,11 +105,12 @@ static void a_terminal_does_not_reach_the_server(void **state)
 static void a_long_path_is_no_obstacle(void **state)
 {
 	struct redis_help *help = *state;
+	char parent[256];
 	char path[400];
 
-	snprintf(path, sizeof(path), "%s/%0100d", help->directory, 1);
-	assert_int_equal(mkdir(path, 0700), 0);
-	strcat(path, "/with space and 'quotes\" ");
+	snprintf(parent, sizeof(parent), "%s/%0100d", help->directory, 1);
+	assert_int_equal(mkdir(parent, 0700), 0);
+	snprintf(path, sizeof(path), "%s/with space and 'quotes\" ", parent);
 	assert_int_equal(mkdir(path, 0700), 0);
 	help_open_embedded(help, path);
 	assert_int_equal(help_put_doubles(help, "a", 3, 7), 0);
@@ -237,13 +238,13 @@ static void the_server_of_a_killed_mount_ends_by_itself(void **state)
 static void a_left_over_server_is_ended_and_replaced(void **state)
 {
 	struct redis_help *help = *state;
-	char place[128];
+	char options[128];
 
-	snprintf(place, sizeof(place), "%s/redis", help->directory);
-	assert_int_equal(mkdir(place, 0700), 0);
+	snprintf(options, sizeof(options), "--dir %s/redis", help->directory);
+	assert_int_equal(mkdir(options + strlen("--dir "), 0700), 0);
 	snprintf(help->socket, sizeof(help->socket), "%s/redis/redis.sock",
 	         help->directory);
-	help_start_server(help, "--dir", place);
+	help_start_server(help, options);
 	free(help_cli(help, "config set appendonly yes"));
 	free(help_cli(help, "hset wm:a timestamp 1.5"));
 	/* A child of the test stays a zombie until it is waited for. */

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/hdf5_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backends/blob.h"
+#include "backends/log.h"
+
+#define IDLE_MS 100
+#define LOCKED_MS 1000
+#define RETRY_MS 10
+
+struct hdf5_file {
+	char *path;
+	bool read_only;
+	hid_t id; /* negative: closed */
+	bool writable;
+	unsigned int pins; /* long works under way */
+	uint64_t session;
+	uint64_t generation;
+	struct stat seen; /* the file as it was left, or found at opening */
+	int64_t used_ms;
+
+	/* The thread that closes.  ALARM protects what follows. */
+	pthread_t closer;
+	bool has_closer;
+	pthread_mutex_t alarm;
+	pthread_cond_t wake;
+	bool opened;
+	bool ending;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void sleep_ms(int64_t ms)
+{
+	struct timespec time = { .tv_sec = ms / 1000,
+		                 .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Old readers understand what is written so. */
+static hid_t file_access(H5F_libver_t highest)
+{
+	hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+
+	H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, highest);
+	H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+	return access;
+}
+
+static hid_t open_file(const char *path, bool write)
+{
+	static const H5F_libver_t versions[] = { H5F_LIBVER_V18,
+		                                 H5F_LIBVER_LATEST };
+	hid_t id = -1;
+
+	/* A file of a newer format is not opened for writing as an old one. */
+	for (size_t i = 0; id < 0 && i < 2; i++) {
+		hid_t access = file_access(versions[i]);
+		char why[WHY_SIZE];
+
+		id = H5Fopen(path, write ? H5F_ACC_RDWR : H5F_ACC_RDONLY,
+		             access);
+		hdf5_last_message(why);
+		hdf5_close_id(access);
+		if (id < 0 && hdf5_errno_of(why) == -EAGAIN)
+			return -EAGAIN;
+	}
+	return id;
+}
+
+static void close_file(struct hdf5_file *file)
+{
+	if (file->id < 0)
+		return;
+	if (H5Fclose(file->id) < 0)
+		hdf5_error("cannot close", file->path);
+	file->id = -1;
+	if (stat(file->path, &file->seen) != 0)
+		file->seen = (struct stat){ 0 };
+}
+
+static void close_when_idle(struct hdf5_file *file)
+{
+	hdf5_lock();
+	if (file->pins == 0 && now_ms() - file->used_ms >= IDLE_MS)
+		close_file(file);
+	pthread_mutex_lock(&file->alarm);
+	file->opened = file->id >= 0;
+	pthread_mutex_unlock(&file->alarm);
+	hdf5_unlock();
+}
+
+static void *closer(void *arg)
+{
+	struct hdf5_file *file = arg;
+
+	pthread_mutex_lock(&file->alarm);
+	while (!file->ending) {
+		if (!file->opened) {
+			pthread_cond_wait(&file->wake, &file->alarm);
+			continue;
+		}
+		pthread_mutex_unlock(&file->alarm);
+		sleep_ms(IDLE_MS / 2);
+		close_when_idle(file);
+		pthread_mutex_lock(&file->alarm);
+	}
+	pthread_mutex_unlock(&file->alarm);
+	return NULL;
+}
+
+static int start_closer(struct hdf5_file *file)
+{
+	int error;
+
+	pthread_mutex_lock(&file->alarm);
+	file->opened = true;
+	pthread_cond_signal(&file->wake);
+	pthread_mutex_unlock(&file->alarm);
+	if (file->has_closer)
+		return 0;
+	error = pthread_create(&file->closer, NULL, closer, file);
+	file->has_closer = error == 0;
+	return -error;
+}
+
+static int try_open(struct hdf5_file *file, bool write)
+{
+	struct stat found;
+
+	if (stat(file->path, &found) != 0)
+		return errno == ENOENT ? -ENOENT : -EIO;
+	if (!same_file(&found, &file->seen))
+		file->generation++;
+	file->id = open_file(file->path, write);
+	if (file->id == -EAGAIN)
+		return -EAGAIN;
+	if (file->id < 0)
+		return hdf5_error("cannot open", file->path);
+	file->seen = found;
+	file->writable = write;
+	file->session++;
+	return start_closer(file);
+}
+
+/* Waits, outside of the library, while another program has the file. */
+static int ensure_open(struct hdf5_file *file, bool write)
+{
+	int rc = 0;
+
+	if (write && file->read_only)
+		return -EROFS;
+	for (int64_t waited = 0;; waited += RETRY_MS) {
+		if (file->id >= 0 && (file->writable || !write))
+			return 0;
+		close_file(file);
+		rc = try_open(file, write);
+		if (rc != -EAGAIN || waited >= LOCKED_MS)
+			break;
+		hdf5_unlock();
+		sleep_ms(RETRY_MS);
+		hdf5_lock();
+	}
+	if (rc != -EAGAIN)
+		return rc;
+	log_error("hdf5: cannot open %s: another program holds it", file->path);
+	return -EIO;
+}
+
+int hdf5_file_enter(struct hdf5_file *file, enum hdf5_access access)
+{
+	int rc;
+
+	hdf5_lock();
+	rc = ensure_open(file, access == HDF5_WRITE);
+	if (rc)
+		hdf5_unlock();
+	return rc;
+}
+
+void hdf5_file_leave(struct hdf5_file *file)
+{
+	file->used_ms = now_ms();
+	hdf5_unlock();
+}
+
+void hdf5_file_yield(struct hdf5_file *file)
+{
+	file->pins++;
+	hdf5_unlock();
+	hdf5_lock();
+	file->pins--;
+}
+
+int hdf5_file_new(const char *path, bool read_only, struct hdf5_file **out)
+{
+	struct hdf5_file *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return -ENOMEM;
+	file->id = -1;
+	file->read_only = read_only;
+	pthread_mutex_init(&file->alarm, NULL);
+	pthread_cond_init(&file->wake, NULL);
+	file->path = strdup(path);
+	if (!file->path) {
+		hdf5_file_free(file);
+		return -ENOMEM;
+	}
+	*out = file;
+	return 0;
+}
+
+void hdf5_file_free(struct hdf5_file *file)
+{
+	if (!file)
+		return;
+	if (file->has_closer) {
+		pthread_mutex_lock(&file->alarm);
+		file->ending = true;
+		pthread_cond_signal(&file->wake);
+		pthread_mutex_unlock(&file->alarm);
+		pthread_join(file->closer, NULL);
+	}
+	hdf5_lock();
+	close_file(file);
+	hdf5_unlock();
+	pthread_cond_destroy(&file->wake);
+	pthread_mutex_destroy(&file->alarm);
+	free(file->path);
+	free(file);
+}
+
+hid_t hdf5_file_id(const struct hdf5_file *file)
+{
+	return file->id;
+}
+
+const char *hdf5_file_path(const struct hdf5_file *file)
+{
+	return file->path;
+}
+
+uint64_t hdf5_file_session(const struct hdf5_file *file)
+{
+	return file->id >= 0 ? file->session : 0;
+}
+
+uint64_t hdf5_file_generation(const struct hdf5_file *file)
+{
+	return file->generation;
+}
+
+int hdf5_file_flush(struct hdf5_file *file)
+{
+	if (H5Fflush(file->id, H5F_SCOPE_GLOBAL) < 0)
+		return hdf5_error("cannot write", file->path);
+	return 0;
+}
+
+static int sync_path(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+	int rc = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fsync(fd) != 0)
+		rc = -errno;
+	close(fd);
+	if (rc)
+		log_error("hdf5: cannot sync %s: %s", path, strerror(-rc));
+	return rc;
+}
+
+int hdf5_file_sync(struct hdf5_file *file)
+{
+	int rc = 0;
+
+	hdf5_lock();
+	if (file->id >= 0 && file->writable)
+		rc = hdf5_file_flush(file);
+	hdf5_unlock();
+	return rc ? rc : sync_path(file->path, O_RDONLY);
+}
+
+static int fill_new(const char *path, int (*fill)(hid_t id, const void *arg),
+                    const void *arg)
+{
+	hid_t access = file_access(H5F_LIBVER_V18);
+	hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+	int rc = id < 0 ? hdf5_error("cannot create", path) : fill(id, arg);
+
+	hdf5_close_id(access);
+	if (id >= 0 && H5Fclose(id) < 0 && rc == 0)
+		rc = hdf5_error("cannot write", path);
+	return rc ? rc : sync_path(path, O_RDONLY);
+}
+
+int hdf5_file_create(const char *path, int (*fill)(hid_t id, const void *arg),
+                     const void *arg)
+{
+	struct blob made = { 0 };
+	int rc = blob_printf(&made, "%s.new", path);
+
+	if (rc)
+		return rc;
+	hdf5_lock();
+	rc = fill_new(made.data, fill, arg);
+	hdf5_unlock();
+	if (rc == 0 && rename(made.data, path) != 0)
+		rc = -errno;
+	if (rc)
+		unlink(made.data);
+	blob_release(&made);
+	return rc;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hdf5_file.h - one HDF5 file, open only while it is used
+ *
+ * libhdf5 is not to be entered by two threads at once, and an open file keeps
+ * other programs out.  So every use of the library stands between
+ * hdf5_file_enter and hdf5_file_leave, which take one lock for the whole
+ * process and open the file where it is not; a thread closes it when it has
+ * not been used for a tenth of a second.
+ *
+ * Ids of objects in the file become invalid when it closes: keep one past
+ * hdf5_file_leave only together with hdf5_file_session.
+ *
+ * Errors:     0 or a negative errno value.  The cause is logged here.
+ * Threads:    enter, leave and lock may be called by any thread; all others by
+ *             the one between enter (or lock) and leave (or unlock).
+ */
+#ifndef ENGRAMFS_BACKENDS_HDF5_FILE_H
+#define ENGRAMFS_BACKENDS_HDF5_FILE_H
+
+#include "backends/hdf5_library.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct hdf5_file;
+
+enum hdf5_access { HDF5_READ, HDF5_WRITE };
+
+/* The file need not exist until it is entered. */
+int hdf5_file_new(const char *path, bool read_only, struct hdf5_file **out);
+/* Closes it.  Accepts NULL. */
+void hdf5_file_free(struct hdf5_file *file);
+
+/* Make a new file, whole or not at all: FILL is called with it open. */
+int hdf5_file_create(const char *path, int (*fill)(hid_t id, const void *arg),
+                     const void *arg);
+
+/*
+ * -ENOENT: there is no file.  -EROFS: it was opened for reading only.  -EIO:
+ * it cannot be opened, or another program has held it for a second.
+ */
+int hdf5_file_enter(struct hdf5_file *file, enum hdf5_access access);
+void hdf5_file_leave(struct hdf5_file *file);
+
+/* Between two pieces of long work: let others in.  The file stays open. */
+void hdf5_file_yield(struct hdf5_file *file);
+
+hid_t hdf5_file_id(const struct hdf5_file *file);
+const char *hdf5_file_path(const struct hdf5_file *file);
+
+/* Another number each time that the file has been opened; 0: it is closed. */
+uint64_t hdf5_file_session(const struct hdf5_file *file);
+/* Another number when another program has changed the file. */
+uint64_t hdf5_file_generation(const struct hdf5_file *file);
+/* What was changed survives the end of this process. */
+int hdf5_file_flush(struct hdf5_file *file);
+/* ... and a power cut.  For callers outside of enter and leave. */
+int hdf5_file_sync(struct hdf5_file *file);
+
+#endif

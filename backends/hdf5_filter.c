@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/hdf5_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FILTER_LZF 32000
+#define FILTER_ZSTD 32015
+#define SZIP_BLOCK 8
+
+struct hdf5_filter {
+	const char *name;
+	H5Z_filter_t id; /* 0: built in */
+	int (*make_available)(void);
+	/* NULL: no filters at all. */
+	herr_t (*set)(hid_t list, unsigned int level, hid_t type,
+	              uint64_t count);
+};
+
+static herr_t set_gzip(hid_t list, unsigned int level, hid_t type,
+                       uint64_t count)
+{
+	(void)type;
+	(void)count;
+	return H5Pset_deflate(list, level);
+}
+
+static herr_t set_lzf(hid_t list, unsigned int level, hid_t type,
+                      uint64_t count)
+{
+	(void)level;
+	(void)type;
+	(void)count;
+	return H5Pset_filter(list, FILTER_LZF, H5Z_FLAG_OPTIONAL, 0, NULL);
+}
+
+/* szip packs numbers, and blocks of them only. */
+static herr_t set_szip(hid_t list, unsigned int level, hid_t type,
+                       uint64_t count)
+{
+	H5T_class_t class = H5Tget_class(type);
+
+	(void)level;
+	if (count < SZIP_BLOCK || H5Tget_size(type) > 8 ||
+	    (class != H5T_INTEGER && class != H5T_FLOAT))
+		return 0;
+	return H5Pset_szip(list, H5_SZIP_NN_OPTION_MASK, SZIP_BLOCK);
+}
+
+static herr_t set_zstd(hid_t list, unsigned int level, hid_t type,
+                       uint64_t count)
+{
+	(void)type;
+	(void)count;
+	return H5Pset_filter(list, FILTER_ZSTD, H5Z_FLAG_OPTIONAL, 1, &level);
+}
+
+static const struct hdf5_filter filters[] = {
+	{ "gzip", H5Z_FILTER_DEFLATE, NULL, set_gzip },
+	{ "lzf", FILTER_LZF, NULL, set_lzf },
+	{ "szip", H5Z_FILTER_SZIP, NULL, set_szip },
+	{ "zstd", FILTER_ZSTD, hdf5_zstd_register, set_zstd },
+	{ "none", 0, NULL, NULL },
+};
+
+static bool is_available(const struct hdf5_filter *filter)
+{
+	unsigned int flags = 0;
+
+	if (filter->id == 0)
+		return true;
+	if (H5Zfilter_avail(filter->id) <= 0 && filter->make_available)
+		filter->make_available();
+	return H5Zfilter_avail(filter->id) > 0 &&
+	       H5Zget_filter_info(filter->id, &flags) >= 0 &&
+	       (flags & H5Z_FILTER_CONFIG_ENCODE_ENABLED);
+}
+
+const struct hdf5_filter *hdf5_filter_find(const char *name, char why[WHY_SIZE])
+{
+	for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++) {
+		if (strcmp(filters[i].name, name) != 0)
+			continue;
+		if (is_available(&filters[i]))
+			return &filters[i];
+		snprintf(why, WHY_SIZE,
+		         "hdf5: the compression '%s' needs a filter (%d) that "
+		         "is not installed",
+		         name, filters[i].id);
+		return NULL;
+	}
+	snprintf(why, WHY_SIZE,
+	         "hdf5: unknown compression '%.40s': gzip, lzf, szip, zstd or "
+	         "none",
+	         name);
+	return NULL;
+}
+
+int hdf5_filter_apply(const struct hdf5_filter *filter, int level, hid_t type,
+                      uint64_t count, hid_t list)
+{
+	if (!filter->set)
+		return 0;
+	if (H5Pset_shuffle(list) < 0 ||
+	    filter->set(list, (unsigned int)level, type, count) < 0 ||
+	    H5Pset_fletcher32(list) < 0)
+		return hdf5_error("cannot use the compression", filter->name);
+	return 0;
+}

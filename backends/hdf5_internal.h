@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hdf5_internal.h - what the files of the HDF5 backend share
+ *
+ * A record is one or more objects, its roots: what the key names in the places
+ * of the collection and of its arrays, up to the '$'.  The first root has the
+ * fields; a record is there when any root is.
+ *
+ * Errors:     0 or a negative errno value; causes are logged where the library
+ *             reports them.
+ * Threads:    inside the library (hdf5_file.h), unless a comment says
+ *             otherwise.
+ */
+#ifndef ENGRAMFS_BACKENDS_HDF5_INTERNAL_H
+#define ENGRAMFS_BACKENDS_HDF5_INTERNAL_H
+
+#include "backends/backend.h"
+#include "backends/hdf5_file.h"
+#include "backends/hdf5_range.h"
+#include "backends/settings.h"
+
+#include <pthread.h>
+
+struct hdf5_reader;
+struct hdf5_names;
+
+struct hdf5_store {
+	struct store base;
+	bool read_only;
+	struct hdf5_settings settings; /* compression is in FILTER */
+	const struct hdf5_filter *filter;
+
+	/* The current file.  Records are read from and written to the file that
+	 * a function is given, so that there can be more of them. */
+	struct hdf5_file *file;
+
+	pthread_mutex_t writer; /* one change at a time; taken first */
+	struct hdf5_reader *readers;
+	uint64_t reads;
+	struct hdf5_names *names;
+};
+
+struct hdf5_store *hdf5_store(struct store *store);
+
+/* hdf5_filter.c: how data sets are compressed. */
+
+/* NULL: unknown, or this library lacks it; WHY says which. */
+const struct hdf5_filter *hdf5_filter_find(const char *name,
+                                           char why[WHY_SIZE]);
+/* Set the filters on a data set creation list for elements of TYPE in chunks
+ * of COUNT. */
+int hdf5_filter_apply(const struct hdf5_filter *filter, int level, hid_t type,
+                      uint64_t count, hid_t list);
+
+/* hdf5_zstd.c: filter 32015, for libraries that have no plugin of it. */
+int hdf5_zstd_register(void);
+
+/* hdf5_place.c: where things are. */
+
+#define HDF5_MAX_ROOTS 8
+
+struct hdf5_roots {
+	size_t count;
+	struct blob paths[HDF5_MAX_ROOTS];
+};
+
+/* A link can have this name. */
+bool hdf5_key_can_be(struct key key);
+/* ... and we make one.  -EINVAL: WHY says why not. */
+int hdf5_key_check(struct key key, char why[WHY_SIZE]);
+
+/* The paths of the roots of KEY, that of the fields first. */
+int hdf5_roots(const struct collection *collection, struct key key,
+               struct hdf5_roots *out);
+void hdf5_roots_release(struct hdf5_roots *roots);
+
+/* PLACE with KEY for its '$'. */
+int hdf5_place(const char *place, struct key key, struct blob *out);
+int hdf5_array_place(const struct array_row *row, struct key key,
+                     const char *name, struct blob *out);
+
+/* The fields are on the data set of the one array. */
+bool hdf5_fields_on_array(const struct collection *collection);
+
+/* Open what is at PATH.  -ENOENT: nothing, or something that is kept in
+ * another file. */
+int hdf5_open_object(hid_t file, const char *path, hid_t *out);
+/* ... if it is of the kind that the collection has there. */
+int hdf5_open_root(hid_t file, const struct collection *collection,
+                   const char *path, hid_t *out);
+int hdf5_open_group(hid_t file, const char *path, hid_t *out);
+bool hdf5_exists(hid_t file, const char *path);
+int hdf5_unlink(hid_t file, const char *path);
+/* Link creation list: UTF-8 names, groups on the way made as needed. */
+hid_t hdf5_link_creation(void);
+
+/* hdf5_array.c: a data set as an array. */
+
+/* -ENOTSUP: not one that an npy file can hold. */
+int hdf5_array_info(hid_t dataset, struct array_info *out);
+/* INFO is that of the data set.  The type is the caller's to close. */
+int hdf5_array_grid(hid_t dataset, const struct array_info *info,
+                    struct hdf5_grid *out);
+int hdf5_array_open(hid_t file, const char *path, hid_t *dataset,
+                    struct array_info *info);
+
+/* hdf5_times.c: kept modification times. */
+
+/* -ENOENT: none is kept, or it is void since the timestamp is another. */
+int hdf5_time_read(hid_t object, const char *name,
+                   const struct collection *collection,
+                   const struct value *fields, struct timespec *out);
+int hdf5_time_write(hid_t object, const char *name,
+                    const struct collection *collection,
+                    const struct value *fields, struct timespec time);
+
+/* hdf5_record.c */
+int hdf5_record_load(struct hdf5_file *file,
+                     const struct collection *collection, struct key key,
+                     struct record *out);
+
+/* hdf5_write.c: a new data set that no link leads to yet. */
+int hdf5_write_array(struct hdf5_store *store, struct hdf5_file *file,
+                     const struct array *array, hid_t *out);
+/* One without elements: attributes that wait for their array. */
+int hdf5_write_nothing(hid_t file, hid_t *out);
+
+/* hdf5_read.c */
+int hdf5_open_array(struct store *store, const struct collection *collection,
+                    struct key key, const char *name, struct reader **out);
+/* Readers of what was at PATH or below it must not read what is there now. */
+void hdf5_readers_expire(struct hdf5_store *store, const char *path);
+
+/* hdf5_list.c */
+int hdf5_list(struct store *store, const struct collection *collection,
+              struct cursor *cursor, size_t limit, struct record_list *out);
+int hdf5_find(struct store *store, const struct collection *collection,
+              struct key prefix, bool (*match)(struct key key, void *arg),
+              void *arg, struct blob *key_out);
+/* Records have come or gone. */
+void hdf5_names_forget(struct hdf5_store *store);
+void hdf5_names_free(struct hdf5_names *names);
+
+/* hdf5_put.c, hdf5_move.c */
+int hdf5_put(struct store *store, const struct collection *collection,
+             struct key key, struct change *change, struct blob *key_out);
+int hdf5_remove(struct store *store, const struct collection *collection,
+                struct key key);
+int hdf5_rename(struct store *store, const struct collection *collection,
+                struct key from, struct key to, enum rename_mode mode);
+/* Unlink all roots of a record. */
+int hdf5_remove_roots(struct hdf5_store *store, hid_t file,
+                      const struct hdf5_roots *roots);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hdf5_library.h - libhdf5, one thread at a time
+ *
+ * Not every libhdf5 bears two threads, so the process has one lock for it.
+ * Those who wait for it get it in turn.
+ *
+ * Threads:    hdf5_lock and hdf5_unlock are for any thread; everything else,
+ *             and every function of the library, is for the one between them.
+ */
+#ifndef ENGRAMFS_BACKENDS_HDF5_LIBRARY_H
+#define ENGRAMFS_BACKENDS_HDF5_LIBRARY_H
+
+/* Newer libraries offer the functions of the oldest one that we know. */
+#define H5_USE_110_API
+#include <hdf5.h>
+
+#include "backends/array.h"
+
+/* What the library's functions return when they, not a callback, failed. */
+#define HDF5_FAILED (-1)
+
+void hdf5_lock(void);
+void hdf5_unlock(void);
+
+/* Log `hdf5: WHAT WHERE: why`, where why is what the library said about the
+ * call that just failed, and return its negative errno value. */
+int hdf5_error(const char *what, const char *where);
+
+/* The two halves of that: what the innermost function of the library said, and
+ * what it means; -EAGAIN: the file is locked. */
+void hdf5_last_message(char why[WHY_SIZE]);
+int hdf5_errno_of(const char *message);
+
+/* For opening objects: external links are not followed. */
+hid_t hdf5_link_access(void);
+
+/* Close an id of any kind; negative ones are none. */
+void hdf5_close_id(hid_t id);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The names of a collection's records are read once, sorted, and kept while
+ * the file stays as it is; a cursor is the last name that was listed.
+ */
+#include "backends/hdf5_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The names of one collection. */
+struct hdf5_names {
+	struct hdf5_names *next;
+	const struct collection *collection;
+	uint64_t generation; /* of the file */
+	bool valid;
+	char **items;
+	size_t count;
+	size_t capacity;
+};
+
+static void clear(struct hdf5_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->items[i]);
+	names->count = 0;
+	names->valid = false;
+}
+
+void hdf5_names_free(struct hdf5_names *names)
+{
+	while (names) {
+		struct hdf5_names *next = names->next;
+
+		clear(names);
+		free(names->items);
+		free(names);
+		names = next;
+	}
+}
+
+void hdf5_names_forget(struct hdf5_store *store)
+{
+	for (struct hdf5_names *names = store->names; names;
+	     names = names->next)
+		names->valid = false;
+}
+
+static int add_name(struct hdf5_names *names, const char *name)
+{
+	if (names->count == names->capacity) {
+		size_t capacity = names->capacity ? 2 * names->capacity : 64;
+		char **items =
+		    reallocarray(names->items, capacity, sizeof(*items));
+
+		if (!items)
+			return -ENOMEM;
+		names->items = items;
+		names->capacity = capacity;
+	}
+	names->items[names->count] = strdup(name);
+	if (!names->items[names->count])
+		return -ENOMEM;
+	names->count++;
+	return 0;
+}
+
+static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info,
+                         void *arg)
+{
+	(void)group;
+	(void)info;
+	return add_name(arg, name);
+}
+
+/* The names in the group where a root of any key would be. */
+static int add_group(hid_t file, const char *root, struct hdf5_names *names)
+{
+	struct blob path = { 0 };
+	const char *slash = strrchr(root, '/');
+	hid_t group = -1;
+	int rc = blob_append(&path, root, slash ? (size_t)(slash - root) : 0);
+
+	if (rc == 0)
+		rc = hdf5_open_group(file, path.data, &group);
+	if (rc == 0)
+		rc = H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL,
+		                visit_link, names);
+	if (rc == HDF5_FAILED)
+		rc = hdf5_error("cannot list", path.data);
+	hdf5_close_id(group);
+	blob_release(&path);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void sort_unique(struct hdf5_names *names)
+{
+	size_t kept = 0;
+
+	if (names->count == 0)
+		return;
+	qsort(names->items, names->count, sizeof(*names->items), compare);
+	for (size_t i = 1; i < names->count; i++) {
+		if (strcmp(names->items[kept], names->items[i]) == 0)
+			free(names->items[i]);
+		else
+			names->items[++kept] = names->items[i];
+	}
+	names->count = kept + 1;
+}
+
+static int fill(struct hdf5_file *file, struct hdf5_names *names)
+{
+	const struct key any = { "$", 1 };
+	struct hdf5_roots roots;
+	int rc = hdf5_roots(names->collection, any, &roots);
+
+	if (rc)
+		return rc;
+	clear(names);
+	for (size_t i = 0; rc == 0 && i < roots.count; i++)
+		rc = add_group(hdf5_file_id(file), roots.paths[i].data, names);
+	hdf5_roots_release(&roots);
+	if (rc)
+		return rc;
+	sort_unique(names);
+	names->generation = hdf5_file_generation(file);
+	names->valid = true;
+	return 0;
+}
+
+static int names_of(struct hdf5_store *store, struct hdf5_file *file,
+                    const struct collection *collection,
+                    const struct hdf5_names **out)
+{
+	struct hdf5_names *names = store->names;
+	int rc = 0;
+
+	while (names && names->collection != collection)
+		names = names->next;
+	if (!names) {
+		names = calloc(1, sizeof(*names));
+		if (!names)
+			return -ENOMEM;
+		names->collection = collection;
+		names->next = store->names;
+		store->names = names;
+	}
+	if (!names->valid || names->generation != hdf5_file_generation(file))
+		rc = fill(file, names);
+	if (rc == 0)
+		*out = names;
+	return rc;
+}
+
+/* The first name at or after TEXT; AFTER: after it only. */
+static size_t position(const struct hdf5_names *names, const char *text,
+                       bool after)
+{
+	size_t low = 0;
+	size_t high = names->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(names->items[middle], text);
+
+		if (order < 0 || (after && order == 0))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Append the record NAME, unless it is of another kind. */
+static int list_one(struct hdf5_file *file, const struct collection *collection,
+                    const char *name, struct record_list *out)
+{
+	const struct key key = { name, strlen(name) };
+	struct record record = { 0 };
+	int rc = hdf5_record_load(file, collection, key, &record);
+
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	rc = record_list_append(out, &record);
+	record_release(&record);
+	return rc;
+}
+
+static int list_from(struct hdf5_store *store, struct hdf5_file *file,
+                     const struct collection *collection, struct cursor *cursor,
+                     size_t limit, struct record_list *out)
+{
+	const struct hdf5_names *names;
+	size_t most = out->count + (limit ? limit : 1);
+	size_t at;
+	int rc = names_of(store, file, collection, &names);
+
+	if (rc)
+		return rc;
+	at = cursor->token.data ? position(names, cursor->token.data, true) : 0;
+	for (; rc == 0 && at < names->count && out->count < most; at++) {
+		const char *name = names->items[at];
+
+		rc = list_one(file, collection, name, out);
+		if (rc == 0)
+			rc = blob_set(&cursor->token, name, strlen(name));
+	}
+	cursor->end = rc == 0 && at == names->count;
+	return rc;
+}
+
+int hdf5_list(struct store *base, const struct collection *collection,
+              struct cursor *cursor, size_t limit, struct record_list *out)
+{
+	struct hdf5_store *store = hdf5_store(base);
+	int rc = hdf5_file_enter(store->file, HDF5_READ);
+
+	if (rc == -ENOENT) {
+		cursor->end = true;
+		return 0;
+	}
+	if (rc)
+		return rc;
+	rc = list_from(store, store->file, collection, cursor, limit, out);
+	hdf5_file_leave(store->file);
+	return rc;
+}
+
+static bool is_record(hid_t file, const struct collection *collection,
+                      struct key key)
+{
+	struct hdf5_roots roots;
+	bool found = false;
+
+	if (hdf5_roots(collection, key, &roots) != 0)
+		return false;
+	for (size_t i = 0; !found && i < roots.count; i++) {
+		hid_t root = -1;
+
+		found = hdf5_open_root(file, collection, roots.paths[i].data,
+		                       &root) == 0;
+		hdf5_close_id(root);
+	}
+	hdf5_roots_release(&roots);
+	return found;
+}
+
+static int find_in(struct hdf5_file *file, const struct hdf5_names *names,
+                   const char *prefix, bool (*match)(struct key key, void *arg),
+                   void *arg, struct blob *key_out)
+{
+	size_t size = strlen(prefix);
+
+	for (size_t at = position(names, prefix, false);
+	     at < names->count && strncmp(names->items[at], prefix, size) == 0;
+	     at++) {
+		const char *name = names->items[at];
+		const struct key key = { name, strlen(name) };
+
+		if (match(key, arg) &&
+		    is_record(hdf5_file_id(file), names->collection, key))
+			return blob_set(key_out, key.data, key.size);
+	}
+	return -ENOENT;
+}
+
+int hdf5_find(struct store *base, const struct collection *collection,
+              struct key prefix, bool (*match)(struct key key, void *arg),
+              void *arg, struct blob *key_out)
+{
+	struct hdf5_store *store = hdf5_store(base);
+	const struct hdf5_names *names;
+	struct blob text = { 0 };
+	int rc = 0;
+
+	if (prefix.size > 0)
+		rc = memchr(prefix.data, '\0', prefix.size)
+		         ? -ENOENT
+		         : blob_append(&text, prefix.data, prefix.size);
+	if (rc == 0)
+		rc = hdf5_file_enter(store->file, HDF5_READ);
+	if (rc == 0) {
+		rc = names_of(store, store->file, collection, &names);
+		if (rc == 0)
+			rc = find_in(store->file, names,
+			             text.data ? text.data : "", match, arg,
+			             key_out);
+		hdf5_file_leave(store->file);
+	}
+	blob_release(&text);
+	return rc;
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A change is prepared first: what shall be stored is decided, and a new array
+ * is written to a data set that no link leads to.  Then attributes and links
+ * change, which takes no room worth mentioning, and are flushed together.
+ */
+#include "backends/hdf5_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backends/change.h"
+#include "backends/hdf5_attr.h"
+#include "backends/hdf5_fields.h"
+#include "backends/log.h"
+
+/* One change being made. */
+struct putting {
+	struct hdf5_store *store;
+	struct hdf5_file *file;
+	const struct collection *collection;
+	struct key key;
+	struct change *change;
+	struct blob root;            /* path of the object with the fields */
+	struct blob array;           /* path of the array of the change */
+	struct record stored;        /* as it is */
+	const struct record *before; /* STORED or NULL */
+	struct change_result after;
+	hid_t staged; /* data set to be linked at ARRAY (or ROOT) */
+	hid_t object; /* gets the fields */
+	bool fresh;   /* OBJECT has none of the fields of BEFORE yet */
+};
+
+static const struct array_row *array_row(const struct putting *putting)
+{
+	return collection_array(putting->collection,
+	                        putting->change->array_name);
+}
+
+static int find_paths(struct putting *putting)
+{
+	int rc = hdf5_place(putting->collection->place, putting->key,
+	                    &putting->root);
+
+	if (rc == 0 && putting->change->array_action != PART_KEEP)
+		rc = hdf5_array_place(array_row(putting), putting->key,
+		                      putting->change->array_name,
+		                      &putting->array);
+	return rc;
+}
+
+static int decide(struct putting *putting)
+{
+	int rc = hdf5_record_load(putting->file, putting->collection,
+	                          putting->key, &putting->stored);
+
+	if (rc == 0)
+		putting->before = &putting->stored;
+	if (rc && rc != -ENOENT)
+		return rc;
+	rc = change_apply(putting->collection, putting->key, putting->change,
+	                  putting->before, &putting->after);
+	if (rc == 0 && !putting->after.remove)
+		rc = hdf5_fields_check(putting->collection,
+		                       putting->after.fields,
+		                       putting->change->why);
+	return rc;
+}
+
+static bool sets_array(const struct putting *putting)
+{
+	return putting->change->array_action == PART_SET;
+}
+
+/* Write the data set that comes to be linked: the new array, or where the
+ * fields are on the data set and there is no array, an empty one. */
+static int stage(struct putting *putting)
+{
+	bool on_array = hdf5_fields_on_array(putting->collection);
+	bool drops = putting->change->array_action == PART_DROP;
+
+	if (sets_array(putting))
+		return hdf5_write_array(putting->store, putting->file,
+		                        putting->change->array,
+		                        &putting->staged);
+	if (on_array && (drops || !putting->before))
+		return hdf5_write_nothing(hdf5_file_id(putting->file),
+		                          &putting->staged);
+	return 0;
+}
+
+static int link_object(hid_t file, hid_t object, const char *path)
+{
+	hid_t list = hdf5_link_creation();
+	int rc = hdf5_unlink(file, path);
+
+	if (rc == 0 &&
+	    H5Olink(object, file, path, list, hdf5_link_access()) < 0)
+		rc = hdf5_error("cannot link", path);
+	hdf5_close_id(list);
+	return rc;
+}
+
+static int make_group(hid_t file, const char *path, hid_t *out)
+{
+	hid_t list = hdf5_link_creation();
+	hid_t group = H5Gcreate2(file, path, list, H5P_DEFAULT, H5P_DEFAULT);
+
+	hdf5_close_id(list);
+	if (group < 0)
+		return hdf5_error("cannot make the group", path);
+	*out = group;
+	return 0;
+}
+
+static int open_or_make_group(hid_t file, const char *path, bool *made,
+                              hid_t *out)
+{
+	int rc = hdf5_open_group(file, path, out);
+
+	*made = rc == -ENOENT;
+	return *made ? make_group(file, path, out) : rc;
+}
+
+/* The staged data set gets what was on the one that it replaces. */
+static int inherit(struct putting *putting, const char *path)
+{
+	hid_t old = -1;
+	int rc = hdf5_open_object(hdf5_file_id(putting->file), path, &old);
+
+	if (rc == 0)
+		rc = hdf5_attrs_copy(old, putting->staged);
+	hdf5_close_id(old);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int find_object(struct putting *putting)
+{
+	hid_t file = hdf5_file_id(putting->file);
+
+	if (putting->staged >= 0) {
+		const struct blob *path =
+		    sets_array(putting) ? &putting->array : &putting->root;
+		int rc = inherit(putting, path->data);
+
+		if (rc)
+			return rc;
+	}
+	if (!hdf5_fields_on_array(putting->collection))
+		return open_or_make_group(file, putting->root.data,
+		                          &putting->fresh, &putting->object);
+	if (putting->staged < 0)
+		return hdf5_open_object(file, putting->root.data,
+		                        &putting->object);
+	putting->object = putting->staged;
+	H5Iinc_ref(putting->object);
+	return 0;
+}
+
+static int write_fields(struct putting *putting)
+{
+	const struct value *before = NULL;
+	int rc;
+
+	if (putting->before && !putting->fresh)
+		before = putting->before->fields;
+	rc = hdf5_fields_write(putting->store, putting->file, putting->object,
+	                       putting->collection, before,
+	                       putting->after.fields);
+	if (rc)
+		return rc;
+	if (putting->after.fields_dropped) {
+		const int64_t one = 1;
+
+		return hdf5_attr_write_ints(putting->object,
+		                            HDF5_ATTR_FIELDS_DROPPED, &one, 1);
+	}
+	return hdf5_attr_remove(putting->object, HDF5_ATTR_FIELDS_DROPPED);
+}
+
+static bool is_given(enum part_action action)
+{
+	return action == PART_SET || action == PART_TOUCH;
+}
+
+/* A kept time is bound to the timestamp, and moves on with it. */
+static int carry_time(struct putting *putting, hid_t object, const char *name)
+{
+	struct timespec time;
+	int rc = hdf5_time_read(object, name, putting->collection,
+	                        putting->before->fields, &time);
+
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	return hdf5_time_write(object, name, putting->collection,
+	                       putting->after.fields, time);
+}
+
+static int write_fields_time(struct putting *putting)
+{
+	const struct change *change = putting->change;
+
+	if (is_given(change->fields_action))
+		return hdf5_time_write(putting->object, HDF5_ATTR_FIELDS_MTIME,
+		                       putting->collection,
+		                       putting->after.fields,
+		                       change_mtime(change->fields_mtime));
+	if (!putting->before)
+		return 0;
+	return carry_time(putting, putting->object, HDF5_ATTR_FIELDS_MTIME);
+}
+
+static int write_array_time(struct putting *putting, const char *name)
+{
+	const struct change *change = putting->change;
+	const struct array_row *row =
+	    collection_array(putting->collection, name);
+	bool given = is_given(change->array_action) &&
+	             strcmp(change->array_name, name) == 0;
+	struct blob path = { 0 };
+	hid_t object = -1;
+	int rc = hdf5_array_place(row, putting->key, name, &path);
+
+	if (rc == 0)
+		rc = hdf5_open_object(hdf5_file_id(putting->file), path.data,
+		                      &object);
+	if (rc == 0 && given)
+		rc = hdf5_time_write(object, HDF5_ATTR_MTIME,
+		                     putting->collection, putting->after.fields,
+		                     change_mtime(change->array_mtime));
+	else if (rc == 0)
+		rc = carry_time(putting, object, HDF5_ATTR_MTIME);
+	hdf5_close_id(object);
+	blob_release(&path);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int write_array_times(struct putting *putting)
+{
+	const struct change *change = putting->change;
+	int rc = 0;
+
+	if (is_given(change->array_action))
+		rc = write_array_time(putting, change->array_name);
+	for (size_t i = 0;
+	     rc == 0 && putting->before && i < putting->before->array_count;
+	     i++) {
+		const char *name = putting->before->arrays[i].name;
+
+		if (change->array_action == PART_KEEP ||
+		    strcmp(change->array_name, name) != 0)
+			rc = write_array_time(putting, name);
+	}
+	return rc;
+}
+
+static int write_shape(hid_t group, const struct array_info *info)
+{
+	int64_t shape[ARRAY_MAX_DIMS];
+
+	for (int i = 0; i < info->ndim; i++)
+		shape[i] = (int64_t)info->shape[i];
+	return hdf5_attr_write_ints(group, "shape", shape, (size_t)info->ndim);
+}
+
+static int write_stamp(struct putting *putting, hid_t group)
+{
+	const struct field_row *row = collection_field(
+	    putting->collection, putting->collection->timestamp);
+	const struct value *value =
+	    row ? value_dict_get(putting->after.fields, row->name) : NULL;
+
+	return value ? hdf5_attr_write(group, row->place, value) : 0;
+}
+
+/* The group that goes with ROW, where it is there. */
+static int stamp(struct putting *putting, const struct array_row *row)
+{
+	const struct change *change = putting->change;
+	bool meant =
+	    change->array_action != PART_KEEP && array_row(putting) == row;
+	struct blob path = { 0 };
+	hid_t group = -1;
+	int rc = hdf5_place(row->stamped, putting->key, &path);
+
+	if (rc == 0)
+		rc = hdf5_open_group(hdf5_file_id(putting->file), path.data,
+		                     &group);
+	if (rc == 0)
+		rc = write_stamp(putting, group);
+	if (rc == 0 && meant && change->array_action == PART_SET)
+		rc = write_shape(group, &change->array->info);
+	if (rc == 0 && meant && change->array_action == PART_DROP)
+		rc = hdf5_attr_remove(group, "shape");
+	hdf5_close_id(group);
+	blob_release(&path);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int stamp_all(struct putting *putting)
+{
+	const struct array_row *row = putting->collection->arrays;
+	int rc = 0;
+
+	for (; rc == 0 && row && row->place; row++)
+		if (row->stamped)
+			rc = stamp(putting, row);
+	return rc;
+}
+
+/* Link what was staged; unlink an array that goes. */
+static int change_links(struct putting *putting)
+{
+	hid_t file = hdf5_file_id(putting->file);
+	enum part_action action = putting->change->array_action;
+
+	if (action == PART_SET || action == PART_DROP)
+		hdf5_readers_expire(putting->store, putting->array.data);
+	if (putting->staged >= 0)
+		return link_object(file, putting->staged,
+		                   sets_array(putting) ? putting->array.data
+		                                       : putting->root.data);
+	if (action == PART_DROP)
+		return hdf5_unlink(file, putting->array.data);
+	return 0;
+}
+
+static int make_change(struct putting *putting)
+{
+	int rc = stage(putting);
+
+	if (rc == 0)
+		rc = find_object(putting);
+	if (rc == 0)
+		rc = write_fields(putting);
+	if (rc == 0)
+		rc = write_fields_time(putting);
+	if (rc == 0)
+		rc = change_links(putting);
+	if (rc == 0)
+		rc = write_array_times(putting);
+	if (rc == 0)
+		rc = stamp_all(putting);
+	return rc;
+}
+
+static int remove_record(struct putting *putting)
+{
+	struct hdf5_roots roots;
+	int rc = hdf5_roots(putting->collection, putting->key, &roots);
+
+	if (rc)
+		return rc;
+	rc = hdf5_remove_roots(putting->store, hdf5_file_id(putting->file),
+	                       &roots);
+	hdf5_roots_release(&roots);
+	return rc;
+}
+
+static int put_entered(struct putting *putting)
+{
+	int rc = decide(putting);
+
+	if (rc == 0)
+		rc = find_paths(putting);
+	if (rc)
+		return rc;
+	rc = putting->after.remove ? remove_record(putting)
+	                           : make_change(putting);
+	if (!putting->before || putting->after.remove)
+		hdf5_names_forget(putting->store);
+	hdf5_close_id(putting->object);
+	hdf5_close_id(putting->staged);
+	return rc ? rc : hdf5_file_flush(putting->file);
+}
+
+static int put_locked(struct putting *putting)
+{
+	int rc = hdf5_file_enter(putting->file, HDF5_WRITE);
+
+	if (rc)
+		return rc == -ENOENT ? -EIO : rc;
+	rc = put_entered(putting);
+	hdf5_file_leave(putting->file);
+	change_result_release(&putting->after);
+	record_release(&putting->stored);
+	blob_release(&putting->root);
+	blob_release(&putting->array);
+	return rc;
+}
+
+int hdf5_put(struct store *base, const struct collection *collection,
+             struct key key, struct change *change, struct blob *key_out)
+{
+	struct hdf5_store *store = hdf5_store(base);
+	struct putting putting = { .store = store,
+		                   .file = store->file,
+		                   .collection = collection,
+		                   .key = key,
+		                   .change = change,
+		                   .staged = -1,
+		                   .object = -1 };
+	int rc;
+
+	(void)key_out; /* for records that are numbered; none are here */
+	if (store->read_only)
+		return -EROFS;
+	rc = hdf5_key_check(key, change->why);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&store->writer);
+	rc = put_locked(&putting);
+	pthread_mutex_unlock(&store->writer);
+	return rc;
+}

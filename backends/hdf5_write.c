@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/hdf5_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backends/hdf5_attr.h"
+#include "backends/hdf5_type.h"
+
+#define CHUNK_TARGET ((uint64_t)1 << 20) /* bytes, where the user has no wish */
+#define CHUNK_LIMIT HDF5_RANGE_MEMORY
+
+static uint64_t product(const uint64_t *counts, int ndim)
+{
+	uint64_t count = 1;
+
+	for (int i = 0; i < ndim; i++)
+		count *= counts[i];
+	return count;
+}
+
+static uint64_t clamp(uint64_t value, uint64_t least, uint64_t most)
+{
+	if (value > most)
+		value = most;
+	return value < least ? least : value;
+}
+
+/* Halve the longest axis until there are at most MOST elements. */
+static void shrink(uint64_t *chunk, int ndim, uint64_t most)
+{
+	while (product(chunk, ndim) > most) {
+		int longest = 0;
+
+		for (int i = 1; i < ndim; i++)
+			if (chunk[i] > chunk[longest])
+				longest = i;
+		if (chunk[longest] == 1)
+			return;
+		chunk[longest] = (chunk[longest] + 1) / 2;
+	}
+}
+
+/* Whole rows: what is read in order is decoded once. */
+static void whole_rows(const struct array_info *info, uint64_t most,
+                       uint64_t *chunk)
+{
+	for (int i = info->ndim - 1; i >= 0; i--) {
+		chunk[i] = clamp(info->shape[i], 1, most);
+		most = clamp(most / chunk[i], 1, most);
+	}
+}
+
+/* Both orders are read: ours column by column, h5py's row by row. */
+static void near_cubes(const struct array_info *info, uint64_t most,
+                       uint64_t *chunk)
+{
+	for (int i = 0; i < info->ndim; i++)
+		chunk[i] = clamp(info->shape[i], 1, most);
+	shrink(chunk, info->ndim, most);
+}
+
+static void choose_chunk(const struct hdf5_settings *settings,
+                         const struct array_info *info, uint64_t element,
+                         uint64_t *chunk)
+{
+	uint64_t target = clamp(CHUNK_TARGET / element, 1, UINT64_MAX);
+
+	if (settings->chunk_size_given) {
+		for (int i = 0; i < info->ndim; i++)
+			chunk[i] =
+			    clamp(info->shape[i], 1,
+			          clamp(settings->chunk_size, 1, CHUNK_LIMIT));
+		shrink(chunk, info->ndim,
+		       clamp(CHUNK_LIMIT / element, 1, UINT64_MAX));
+	} else if (info->fortran) {
+		near_cubes(info, target, chunk);
+	} else {
+		whole_rows(info, target, chunk);
+	}
+}
+
+static int creation_list(struct hdf5_store *store, hid_t type, int ndim,
+                         const uint64_t *chunk, hid_t *out)
+{
+	hid_t list = H5Pcreate(H5P_DATASET_CREATE);
+	hsize_t dims[ARRAY_MAX_DIMS];
+	int rc = 0;
+
+	H5Pset_obj_track_times(list, 0);
+	H5Pset_fill_time(list, H5D_FILL_TIME_ALLOC);
+	for (int i = 0; i < ndim; i++)
+		dims[i] = chunk[i];
+	if (ndim > 0 && H5Pset_chunk(list, ndim, dims) < 0)
+		rc = hdf5_error("cannot set", "chunks");
+	if (rc == 0 && ndim > 0)
+		rc = hdf5_filter_apply(store->filter,
+		                       store->settings.compression_opts, type,
+		                       product(chunk, ndim), list);
+	if (rc)
+		hdf5_close_id(list);
+	else
+		*out = list;
+	return rc;
+}
+
+/* The first axis can grow, as in the files of the Python classes. */
+static hid_t make_space(const struct array_info *info)
+{
+	hsize_t dims[ARRAY_MAX_DIMS];
+	hsize_t most[ARRAY_MAX_DIMS];
+
+	if (info->ndim == 0)
+		return H5Screate(H5S_SCALAR);
+	for (int i = 0; i < info->ndim; i++) {
+		dims[i] = info->shape[i];
+		most[i] = i == 0 ? H5S_UNLIMITED : info->shape[i];
+	}
+	return H5Screate_simple(info->ndim, dims, most);
+}
+
+static int create_dataset(struct hdf5_store *store, hid_t file, hid_t type,
+                          const struct array_info *info, const uint64_t *chunk,
+                          hid_t *out)
+{
+	hid_t list = -1;
+	hid_t space = make_space(info);
+	hid_t dataset = -1;
+	int rc = space < 0
+	             ? hdf5_error("cannot make", "a data space")
+	             : creation_list(store, type, info->ndim, chunk, &list);
+
+	if (rc == 0)
+		dataset = H5Dcreate_anon(file, type, space, list, H5P_DEFAULT);
+	if (rc == 0 && dataset < 0)
+		rc = hdf5_error("cannot make", "a data set");
+	hdf5_close_id(space);
+	hdf5_close_id(list);
+	if (rc == 0)
+		*out = dataset;
+	return rc;
+}
+
+/* Say in an attribute what the type cannot. */
+static int write_descr(hid_t dataset, hid_t type, const struct dtype *dtype)
+{
+	struct dtype reread = { 0 };
+	uint64_t axes[ARRAY_MAX_DIMS];
+	struct blob descr = { 0 };
+	struct value *text;
+	int ndim;
+	int rc = hdf5_type_read(type, &reread, &ndim, axes);
+	bool complete = rc == 0 && dtype_equal(&reread, dtype);
+
+	if (rc == 0)
+		dtype_release(&reread);
+	if (complete || (rc && rc != -ENOTSUP))
+		return complete ? 0 : rc;
+	rc = dtype_append_descr(dtype, &descr);
+	if (rc)
+		return rc;
+	text = value_new_text(descr.data, descr.size);
+	rc = text ? hdf5_attr_write(dataset, HDF5_ATTR_DESCR, text) : -ENOMEM;
+	value_unref(text);
+	blob_release(&descr);
+	return rc;
+}
+
+static int write_own_attributes(hid_t dataset, hid_t type,
+                                const struct array_info *info)
+{
+	const int64_t one = 1;
+	int rc = write_descr(dataset, type, &info->dtype);
+
+	if (rc == 0 && info->fortran)
+		rc = hdf5_attr_write_ints(dataset, HDF5_ATTR_FORTRAN, &one, 1);
+	if (rc == 0 && info->header.size > 0)
+		rc =
+		    hdf5_attr_write_bytes(dataset, HDF5_ATTR_HEADER,
+		                          info->header.data, info->header.size);
+	return rc;
+}
+
+static void let_others_in(void *arg)
+{
+	hdf5_file_yield(arg);
+}
+
+static int write_elements(struct hdf5_file *file, hid_t dataset, hid_t type,
+                          const struct array *array, const uint64_t *chunk)
+{
+	struct hdf5_grid grid = { .dataset = dataset,
+		                  .type = type,
+		                  .element = array->info.dtype.itemsize,
+		                  .ndim = array->info.ndim,
+		                  .fortran = array->info.fortran };
+
+	if (array->info.nbytes == 0)
+		return 0;
+	memcpy(grid.dims, array->info.shape, sizeof(grid.dims));
+	return hdf5_range_write(&grid, array->data, chunk, let_others_in, file);
+}
+
+static int fill_dataset(struct hdf5_file *file, hid_t dataset, hid_t type,
+                        const struct array *array, const uint64_t *chunk)
+{
+	int rc = write_elements(file, dataset, type, array, chunk);
+
+	if (rc == 0)
+		rc = write_own_attributes(dataset, type, &array->info);
+
+	/* A full disk shows here, before anything has changed. */
+	if (rc == 0 && H5Dflush(dataset) < 0)
+		rc = hdf5_error("cannot write", "an array");
+	return rc;
+}
+
+int hdf5_write_array(struct hdf5_store *store, struct hdf5_file *file,
+                     const struct array *array, hid_t *out)
+{
+	uint64_t chunk[ARRAY_MAX_DIMS];
+	hid_t dataset = -1;
+	hid_t type = -1;
+	int rc = hdf5_type_make(&array->info.dtype, &type);
+
+	if (rc)
+		return rc;
+	choose_chunk(&store->settings, &array->info, H5Tget_size(type), chunk);
+	rc = create_dataset(store, hdf5_file_id(file), type, &array->info,
+	                    chunk, &dataset);
+	if (rc == 0)
+		rc = fill_dataset(file, dataset, type, array, chunk);
+	hdf5_close_id(type);
+	if (rc)
+		hdf5_close_id(dataset);
+	else
+		*out = dataset;
+	return rc;
+}
+
+int hdf5_write_nothing(hid_t file, hid_t *out)
+{
+	hid_t space = H5Screate(H5S_NULL);
+	hid_t list = H5Pcreate(H5P_DATASET_CREATE);
+
+	H5Pset_obj_track_times(list, 0);
+	*out = H5Dcreate_anon(file, H5T_STD_U8LE, space, list, H5P_DEFAULT);
+	hdf5_close_id(list);
+	hdf5_close_id(space);
+	return *out < 0 ? hdf5_error("cannot make", "an empty data set") : 0;
+}

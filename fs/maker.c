@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/maker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void makers_init(struct makers *makers)
+{
+	*makers = (struct makers){ 0 };
+	pthread_mutex_init(&makers->lock, NULL);
+}
+
+void makers_release(struct makers *makers)
+{
+	for (size_t i = 0; i < MAKERS_MAX; i++)
+		free(makers->notes[i].path);
+	pthread_mutex_destroy(&makers->lock);
+}
+
+/* The place of PATH, or MAKERS_MAX. */
+static size_t find(const struct makers *makers, const char *path)
+{
+	size_t i = 0;
+
+	while (i < MAKERS_MAX && (!makers->notes[i].path ||
+	                          strcmp(makers->notes[i].path, path) != 0))
+		i++;
+	return i;
+}
+
+void makers_add(struct makers *makers, const char *path, pid_t pid)
+{
+	size_t i;
+
+	pthread_mutex_lock(&makers->lock);
+	i = find(makers, path);
+	if (i == MAKERS_MAX) {
+		i = makers->next;
+		makers->next = (i + 1) % MAKERS_MAX;
+		free(makers->notes[i].path);
+		makers->notes[i].path = strdup(path);
+	}
+	makers->notes[i].pid = pid;
+	pthread_mutex_unlock(&makers->lock);
+}
+
+bool makers_has(struct makers *makers, const char *path, pid_t pid)
+{
+	size_t i;
+	bool has;
+
+	pthread_mutex_lock(&makers->lock);
+	i = find(makers, path);
+	has = i < MAKERS_MAX && makers->notes[i].pid == pid;
+	pthread_mutex_unlock(&makers->lock);
+	return has;
+}
+
+void makers_drop(struct makers *makers, const char *path)
+{
+	size_t i;
+
+	pthread_mutex_lock(&makers->lock);
+	i = find(makers, path);
+	if (i < MAKERS_MAX) {
+		free(makers->notes[i].path);
+		makers->notes[i].path = NULL;
+	}
+	pthread_mutex_unlock(&makers->lock);
+}

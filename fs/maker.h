@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * maker.h - processes that make the files of a record one by one
+ *
+ * A new record's JSON file is there as soon as its first array is.  A program
+ * that copies a directory has decided before that all its files are new, makes
+ * each with O_EXCL, and would fail at the JSON file.  To the process that made
+ * an array of a new record with O_EXCL, the record's JSON file is therefore
+ * missing until it has made that, too.
+ *
+ * Threads:    any.
+ */
+#ifndef ENGRAMFS_FS_MAKER_H
+#define ENGRAMFS_FS_MAKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define MAKERS_MAX 64
+
+struct makers {
+	pthread_mutex_t lock;
+
+	struct {
+		char *path; /* of the record's JSON file */
+		pid_t pid;
+	} notes[MAKERS_MAX];
+
+	size_t next; /* the oldest, which makes room */
+};
+
+void makers_init(struct makers *makers);
+void makers_release(struct makers *makers);
+
+/* PID makes a record whose JSON file is PATH.  With too little memory it is
+ * not noted. */
+void makers_add(struct makers *makers, const char *path, pid_t pid);
+
+/* PID is making a record and PATH is its JSON file. */
+bool makers_has(struct makers *makers, const char *path, pid_t pid);
+
+/* PATH was made, by whom ever. */
+void makers_drop(struct makers *makers, const char *path);
+
+#endif
