@@ -45,6 +45,11 @@ int codec_decode(const void *bytes, size_t size, struct value **out,
  * prefix of PREFIX bytes of the SIZE that are stored is at hand.  -EAGAIN:
  * more of the bytes are needed.  -ENODATA: the bytes are sound but hold
  * something other than a lone array.
+ *
+ * Pickles of protocols 0, 1 and 5 are needed whole, and all of 2 that Python 3
+ * wrote.  From a prefix of zlib bytes, whose full size nobody knows, a tuple
+ * of up to three items that starts with an array is taken for that array; from
+ * all of the bytes the answer is exact.
  */
 int codec_array_info(const void *bytes, size_t prefix, size_t size,
                      struct array_info *out, char why[WHY_SIZE]);

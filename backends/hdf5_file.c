@@ -71,25 +71,40 @@ static hid_t file_access(H5F_libver_t highest)
 	return access;
 }
 
-static hid_t open_file(const char *path, bool write)
+/* A child process must not inherit the file, and its lock with it. */
+static void close_on_exec(hid_t id)
+{
+	void *handle = NULL;
+
+	if (H5Fget_vfd_handle(id, H5P_DEFAULT, &handle) >= 0 && handle)
+		fcntl(*(int *)handle, F_SETFD, FD_CLOEXEC);
+}
+
+/* The causes of the last trial count. */
+static int open_file(const char *path, bool write, hid_t *out,
+                     char why[WHY_SIZE])
 {
 	static const H5F_libver_t versions[] = { H5F_LIBVER_V18,
 		                                 H5F_LIBVER_LATEST };
-	hid_t id = -1;
+	int rc = -EIO;
 
 	/* A file of a newer format is not opened for writing as an old one. */
-	for (size_t i = 0; id < 0 && i < 2; i++) {
+	for (size_t i = 0; rc == -EIO && i < 2; i++) {
 		hid_t access = file_access(versions[i]);
-		char why[WHY_SIZE];
+		hid_t id = H5Fopen(path, write ? H5F_ACC_RDWR : H5F_ACC_RDONLY,
+		                   access);
 
-		id = H5Fopen(path, write ? H5F_ACC_RDWR : H5F_ACC_RDONLY,
-		             access);
-		hdf5_last_message(why);
+		if (id >= 0) {
+			close_on_exec(id);
+			*out = id;
+			rc = 0;
+		} else {
+			hdf5_last_message(why);
+			rc = hdf5_errno_of(why);
+		}
 		hdf5_close_id(access);
-		if (id < 0 && hdf5_errno_of(why) == -EAGAIN)
-			return -EAGAIN;
 	}
-	return id;
+	return rc;
 }
 
 static void close_file(struct hdf5_file *file)
@@ -150,21 +165,26 @@ static int start_closer(struct hdf5_file *file)
 
 static int try_open(struct hdf5_file *file, bool write)
 {
+	char why[WHY_SIZE];
 	struct stat found;
+	int rc;
 
 	if (stat(file->path, &found) != 0)
 		return errno == ENOENT ? -ENOENT : -EIO;
+	rc = open_file(file->path, write, &file->id, why);
+	if (rc && rc != -EAGAIN)
+		log_error("hdf5: cannot open %s: %s", file->path, why);
+	if (rc)
+		return rc;
 	if (!same_file(&found, &file->seen))
 		file->generation++;
-	file->id = open_file(file->path, write);
-	if (file->id == -EAGAIN)
-		return -EAGAIN;
-	if (file->id < 0)
-		return hdf5_error("cannot open", file->path);
 	file->seen = found;
 	file->writable = write;
 	file->session++;
-	return start_closer(file);
+	rc = start_closer(file);
+	if (rc)
+		close_file(file);
+	return rc;
 }
 
 /* Waits, outside of the library, while another program has the file. */

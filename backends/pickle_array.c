@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "backends/pickle_internal.h"
+#include "backends/pickle_numpy.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/pickle_internal.h"
+#include "backends/pickle_numpy.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -35,13 +36,6 @@ static const struct global_name global_names[] = {
 	{ "__builtin__", "complex", GLOBAL_COMPLEX },
 };
 
-static int push_opaque(struct machine *machine)
-{
-	struct object *object;
-
-	return machine_push_new(machine, OBJECT_OPAQUE, &object);
-}
-
 /* The start of NAME, fit for one line of a message. */
 static const char *printable(struct span name, char out[80])
 {
@@ -62,7 +56,7 @@ static int push_unknown(struct machine *machine, struct span module,
 	machine_refuse(machine, "pickle: holds an object of %s.%s, not data",
 	               printable(module, module_text),
 	               printable(name, name_text));
-	return push_opaque(machine);
+	return machine_push_opaque(machine);
 }
 
 int global_push(struct machine *machine, struct span module, struct span name)
@@ -209,7 +203,7 @@ int global_call(struct machine *machine, const struct object *function,
 	int rc = -ENOTSUP;
 
 	if (function->kind == OBJECT_OPAQUE || args->kind == OBJECT_OPAQUE)
-		return push_opaque(machine);
+		return machine_push_opaque(machine);
 	if (function->kind != OBJECT_GLOBAL || args->kind != OBJECT_TUPLE)
 		return machine_invalid(machine, "a call of what is no name");
 	if (global_calls[function->global])
@@ -219,7 +213,7 @@ int global_call(struct machine *machine, const struct object *function,
 	machine_refuse(machine, "pickle: an unknown use of %s before byte %zu",
 	               global_text(function->global), machine->at);
 	machine->stack.count = height;
-	return push_opaque(machine);
+	return machine_push_opaque(machine);
 }
 
 int global_build(struct machine *machine, struct object *object,

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "backends/pickle_internal.h"
+#include "backends/pickle_numpy.h"
 
 #define FRAME_OPCODE_SIZE 9
 

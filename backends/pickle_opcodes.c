@@ -6,13 +6,6 @@
 
 #include "backends/utf8.h"
 
-static int push_opaque(struct machine *machine)
-{
-	struct object *object;
-
-	return machine_push_new(machine, OBJECT_OPAQUE, &object);
-}
-
 static int run_proto(struct machine *machine, const struct operand *operand)
 {
 	if (operand->number > 5)
@@ -180,7 +173,7 @@ static int run_stack_global(struct machine *machine,
 	machine_pop(machine, &name);
 	machine_pop(machine, &module);
 	if (name->kind == OBJECT_OPAQUE || module->kind == OBJECT_OPAQUE)
-		return push_opaque(machine);
+		return machine_push_opaque(machine);
 	if (name->kind != OBJECT_TEXT || module->kind != OBJECT_TEXT)
 		return machine_invalid(machine, "a name that is no text");
 	return global_push(machine, module->span, name->span);
@@ -212,7 +205,7 @@ static int run_call_keywords(struct machine *machine,
 		return rc;
 	machine_refuse(machine, "pickle: an object made with keywords");
 	machine->stack.count -= 3;
-	return push_opaque(machine);
+	return machine_push_opaque(machine);
 }
 
 /* OBJ: a mark, the class, arguments. */
@@ -274,7 +267,7 @@ static int run_foreign(struct machine *machine, const struct operand *operand)
 	};
 
 	machine_refuse(machine, "pickle: %s", names[operand->extra]);
-	return push_opaque(machine);
+	return machine_push_opaque(machine);
 }
 
 static int run_stack_id(struct machine *machine, const struct operand *operand)

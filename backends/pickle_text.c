@@ -31,11 +31,9 @@ static int push_owned(struct machine *machine, enum object_kind kind,
 
 static int push_long_integer(struct machine *machine)
 {
-	struct object *object;
-
 	machine_refuse(machine, "pickle: an integer of more than %d digits",
 	               PICKLE_MAX_DIGITS);
-	return machine_push_new(machine, OBJECT_OPAQUE, &object);
+	return machine_push_opaque(machine);
 }
 
 static bool is_decimal(struct span line)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/pickle_internal.h"
+#include "backends/pickle_numpy.h"
 
 #include <errno.h>
 #include <math.h>

@@ -66,7 +66,7 @@ enum part {
 struct opening {
 	const struct collection *collection;
 	const struct blob *key;
-	redisReply *parts; /* an array of PART_COUNT */
+	redisReply *parts; /* an array of PART_COUNT; opaque: the bytes */
 };
 
 static const char *timestamp_place(const struct collection *collection)
@@ -209,34 +209,47 @@ int redis_open_array(struct store *store, const struct collection *collection,
 	return rc;
 }
 
+static int fetch_opaque(struct redis_link *link, void *arg)
+{
+	struct opening *opening = arg;
+
+	return redis_fetch_over(link, opening->collection, opening->key,
+	                        &opening->parts);
+}
+
+static int is_opaque(const redisReply *bytes, bool *out)
+{
+	struct redis_image image = { 0 };
+	int rc = redis_image_look(&image, bytes->str, bytes->len);
+
+	*out = image.opaque;
+	redis_image_release(&image);
+	return rc;
+}
+
 int redis_open_opaque(struct store *store, const struct collection *collection,
                       struct key key, struct reader **out)
 {
-	struct redis_reader *reader = NULL;
-	struct redis_image image = { 0 };
+	struct redis_store *redis = redis_store_of(store);
+	struct redis_reader *reader = reader_new();
 	struct blob whole = { 0 };
-	redisReply *reply = NULL;
-	int rc = redis_key(collection, key, &whole);
+	struct opening opening = { .collection = collection, .key = &whole };
+	bool opaque = false;
+	int rc = reader ? redis_key(collection, key, &whole) : -ENOMEM;
 
 	if (rc == 0)
-		rc = redis_fetch_array(redis_store_of(store), collection,
-		                       &whole, &reply);
-	if (rc == 0)
-		rc = redis_image_look(&image, reply->str, reply->len);
-	if (rc == 0 && !image.opaque)
+		rc = redis_pool_do(redis->pool, fetch_opaque, &opening);
+	if (rc == 0) {
+		reader->reply = opening.parts;
+		reader->base.size = opening.parts->len;
+		rc = is_opaque(opening.parts, &opaque);
+	}
+	if (rc == 0 && !opaque)
 		rc = -ENOENT;
-	if (rc == 0) {
-		reader = reader_new();
-		rc = reader ? 0 : -ENOMEM;
-	}
-	if (rc == 0) {
-		reader->reply = reply;
-		reader->base.size = reply->len;
+	if (rc)
+		reader_close(reader ? &reader->base : NULL);
+	else
 		*out = &reader->base;
-	} else if (reply) {
-		freeReplyObject(reply);
-	}
-	redis_image_release(&image);
 	blob_release(&whole);
 	return rc;
 }

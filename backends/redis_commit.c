@@ -126,6 +126,15 @@ static int name_tells(const struct redis_put *put, bool *out)
 	return rc;
 }
 
+static bool has_shape_row(const struct collection *collection)
+{
+	const struct field_row *row = collection->fields;
+
+	while (row->name && row->rule != FIELD_SHAPE)
+		row++;
+	return row->name;
+}
+
 static int note_array(struct redis_note *note, const struct redis_put *put)
 {
 	const struct array_info *info = &put->change->array->info;
@@ -135,6 +144,9 @@ static int note_array(struct redis_note *note, const struct redis_put *put)
 	note->array_is_ours = true;
 	note->encoding = put->encoding;
 	note->fortran = info->fortran;
+	note->shaped = !has_shape_row(put->collection);
+	note->ndim = info->ndim;
+	memcpy(note->shape, info->shape, sizeof(note->shape));
 	if (rc == 0 && !told)
 		rc = dtype_append_descr(&info->dtype, &note->descr);
 	return rc ? rc
@@ -169,6 +181,7 @@ static int edit_note(struct edit *edit, const struct redis_put *put)
 		blob_release(&note->header);
 		blob_release(&note->descr);
 		note->array_is_ours = false;
+		note->shaped = false;
 	}
 	if (change->array_action == PART_SET)
 		rc = note_array(note, put);

@@ -180,7 +180,13 @@ static int read_shape(const struct collection *collection,
                       const redisReply *texts, struct redis_image *image)
 {
 	const struct field_row *row = collection->fields;
+	const struct redis_note *note = &image->note;
 
+	if (note->shaped) {
+		image->info.ndim = note->ndim;
+		memcpy(image->info.shape, note->shape, sizeof(note->shape));
+		return 0;
+	}
 	for (size_t i = 0; row[i].name; i++)
 		if (row[i].rule == FIELD_SHAPE &&
 		    texts->element[i]->type == REDIS_REPLY_STRING)

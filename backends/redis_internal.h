@@ -71,12 +71,19 @@ int redis_rename(struct store *store, const struct collection *collection,
 typedef int redis_image_fn(size_t index, int rc, struct redis_image *image,
                            void *arg);
 
-/* Read the records at COUNT keys over LINK, in one round trip and at one
- * instant. */
+/* A reading of COUNT records at KEYS (whole). */
+struct redis_asking {
+	const struct collection *collection;
+	const struct blob *keys;
+	size_t count;
+	bool look; /* at the arrays' bytes too */
+	redis_image_fn *fn;
+	void *arg;
+};
+
+/* Read records over LINK, in one round trip and at one instant. */
 int redis_ask_images(struct redis_link *link,
-                     const struct collection *collection,
-                     const struct blob *keys, size_t count, redis_image_fn *fn,
-                     void *arg);
+                     const struct redis_asking *asking);
 
 /* Read the record at KEY (whole).  Keys of other types are -ENOENT. */
 int redis_read_image(struct redis_store *redis,
@@ -84,17 +91,12 @@ int redis_read_image(struct redis_store *redis,
                      const struct blob *key, struct redis_image *out);
 
 /* Where IMAGE does not tell the array's size, or its order where that is wanted
- * and the array is small, look at its bytes. */
+ * and the array is small, read the record anew and look at the array. */
 int redis_look(struct redis_store *redis, const struct collection *collection,
                const struct blob *key, bool want_order,
                struct redis_image *image);
 
 /* The stored bytes of the array; the reply is the caller's. */
-int redis_fetch_array(struct redis_store *redis,
-                      const struct collection *collection,
-                      const struct blob *key, redisReply **out);
-
-/* The same over LINK. */
 int redis_fetch_over(struct redis_link *link,
                      const struct collection *collection,
                      const struct blob *key, redisReply **out);

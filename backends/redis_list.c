@@ -64,8 +64,12 @@ static int read_step(struct redis_link *link, void *arg)
 	listing->found = calloc(listing->page.count, sizeof(*listing->found));
 	if (!listing->images || !listing->found)
 		return -ENOMEM;
-	return redis_ask_images(link, listing->collection, listing->page.keys,
-	                        listing->page.count, keep_image, listing);
+	return redis_ask_images(
+	    link, &(struct redis_asking){ .collection = listing->collection,
+	                                  .keys = listing->page.keys,
+	                                  .count = listing->page.count,
+	                                  .fn = keep_image,
+	                                  .arg = listing });
 }
 
 static struct key short_key(const struct collection *collection,

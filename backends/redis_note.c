@@ -80,6 +80,24 @@ static bool is_of_version(const struct value *note,
 	       (uint64_t)number == version->size;
 }
 
+static void get_shape(const struct value *value, struct redis_note *note)
+{
+	const struct value *shape = value_dict_get(value, "shape");
+
+	if (!shape || shape->type != VALUE_LIST ||
+	    shape->list.count > ARRAY_MAX_DIMS)
+		return;
+	for (size_t i = 0; i < shape->list.count; i++) {
+		int64_t length;
+
+		if (value_to_int(shape->list.items[i], &length) || length < 0)
+			return;
+		note->shape[i] = (uint64_t)length;
+	}
+	note->ndim = (int)shape->list.count;
+	note->shaped = true;
+}
+
 static int copy_text(const struct blob *text, struct blob *out)
 {
 	return text ? blob_append(out, text->data, text->size) : 0;
@@ -99,6 +117,7 @@ static int read_note(const struct value *value, struct redis_note *out)
 	note.encoding = has_word(value, "encoding", "pickle") ? ENCODING_PICKLE
 	                                                      : ENCODING_NPY;
 	note.fortran = has_word(value, "order", "F");
+	get_shape(value, &note);
 	rc = copy_text(get_text(value, "header", VALUE_BYTES), &note.header);
 	if (rc == 0)
 		rc = copy_text(get_text(value, "descr", VALUE_TEXT),
@@ -168,6 +187,24 @@ static void set_times(int *rc, struct value *dict,
 	set(rc, dict, "mtimes", times);
 }
 
+static void set_shape(int *rc, struct value *dict,
+                      const struct redis_note *note)
+{
+	struct value *shape;
+
+	if (!note->shaped || *rc)
+		return;
+	shape = value_new_list(VALUE_LIST);
+	if (!shape)
+		*rc = -ENOMEM;
+	for (int i = 0; i < note->ndim && *rc == 0; i++) {
+		struct value *item = value_new_int((int64_t)note->shape[i]);
+
+		*rc = item ? value_list_append(shape, item) : -ENOMEM;
+	}
+	set(rc, dict, "shape", shape);
+}
+
 static void set_array(int *rc, struct value *dict,
                       const struct redis_note *note)
 {
@@ -176,6 +213,7 @@ static void set_array(int *rc, struct value *dict,
 
 	set(rc, dict, "encoding", value_new_text(encoding, strlen(encoding)));
 	set(rc, dict, "order", value_new_text(note->fortran ? "F" : "C", 1));
+	set_shape(rc, dict, note);
 	if (note->header.size)
 		set(rc, dict, "header",
 		    value_new_bytes(note->header.data, note->header.size));

@@ -27,10 +27,13 @@ struct redis_note {
 	bool array_timed; /* ARRAY_MTIME was kept */
 	struct timespec array_mtime;
 	bool dropped;       /* the fields' file was removed */
-	bool array_is_ours; /* the next three are known */
+	bool array_is_ours; /* the rest is known */
 	enum encoding encoding;
 	bool fortran;
 	struct blob header; /* as in struct array_info */
+	bool shaped; /* the hash has no field for the shape, which is here: */
+	int ndim;
+	uint64_t shape[ARRAY_MAX_DIMS];
 	struct blob descr; /* as dtype_append_descr, where the hash has no field
 	                     * that tells it; else empty */
 };

@@ -10,6 +10,16 @@
 #define LOOK_LIMIT ((uint64_t)1 << 20)
 #define EXPIRY_TRIES 8
 
+static void add_fetch(struct redis_batch *batch,
+                      const struct collection *collection,
+                      const struct blob *key)
+{
+	redis_batch_begin(batch, 3);
+	redis_batch_text(batch, "HGET");
+	redis_batch_arg(batch, key->data, key->size);
+	redis_batch_text(batch, redis_array_place(collection));
+}
+
 int redis_fetch_over(struct redis_link *link,
                      const struct collection *collection,
                      const struct blob *key, redisReply **out)
@@ -17,10 +27,7 @@ int redis_fetch_over(struct redis_link *link,
 	struct redis_batch batch = { 0 };
 	int rc;
 
-	redis_batch_begin(&batch, 3);
-	redis_batch_text(&batch, "HGET");
-	redis_batch_arg(&batch, key->data, key->size);
-	redis_batch_text(&batch, redis_array_place(collection));
+	add_fetch(&batch, collection, key);
 	rc = redis_link_run(link, &batch);
 	if (rc == 0)
 		rc = redis_link_check(link, batch.replies[0]);
@@ -36,89 +43,44 @@ int redis_fetch_over(struct redis_link *link,
 	return rc;
 }
 
-struct fetch {
-	const struct collection *collection;
-	const struct blob *key;
-	redisReply *reply;
-};
-
-static int fetch(struct redis_link *link, void *arg)
-{
-	struct fetch *fetch = arg;
-
-	return redis_fetch_over(link, fetch->collection, fetch->key,
-	                        &fetch->reply);
-}
-
-int redis_fetch_array(struct redis_store *redis,
-                      const struct collection *collection,
-                      const struct blob *key, redisReply **out)
-{
-	struct fetch task = { .collection = collection, .key = key };
-	int rc = redis_pool_do(redis->pool, fetch, &task);
-
-	if (rc == 0)
-		*out = task.reply;
-	return rc;
-}
-
-int redis_look(struct redis_store *redis, const struct collection *collection,
-               const struct blob *key, bool want_order,
-               struct redis_image *image)
-{
-	bool small = image->version.size <= LOOK_LIMIT;
-	redisReply *reply;
-	int rc;
-
-	if (image->version.size == 0 || image->opaque)
-		return 0;
-	if (image->info_known && (image->order_known || !want_order || !small))
-		return 0;
-	rc = redis_fetch_array(redis, collection, key, &reply);
-	if (rc)
-		return rc;
-	rc = redis_image_look(image, reply->str, reply->len);
-	freeReplyObject(reply);
-	return rc;
-}
-
-/* One reading of several records. */
-struct asking {
-	const struct collection *collection;
-	const struct blob *keys;
-	size_t count;
-	redis_image_fn *fn;
-	void *arg;
-};
-
-static int read_replies(struct redis_link *link, const struct asking *asking,
+static int read_replies(struct redis_link *link,
+                        const struct redis_asking *asking,
                         redisReply *const *replies, size_t each)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < asking->count; i++) {
+		const redisReply *bytes = replies[(i + 1) * each - 1];
 		struct redis_image image = { 0 };
 
 		rc = redis_image_read(link, asking->collection,
 		                      replies + i * each, &image);
+		if ((rc == 0 || rc == -ESTALE) && asking->look &&
+		    bytes->type == REDIS_REPLY_STRING && bytes->len &&
+		    redis_image_look(&image, bytes->str, bytes->len))
+			rc = -ENOMEM;
 		rc = asking->fn(i, rc, &image, asking->arg);
 		redis_image_release(&image);
 	}
 	return rc;
 }
 
-static size_t ask(struct redis_link *link, const struct asking *asking,
+static size_t ask(struct redis_link *link, const struct redis_asking *asking,
                   struct redis_batch *batch)
 {
 	size_t each = 0;
 
-	for (size_t i = 0; i < asking->count; i++)
+	for (size_t i = 0; i < asking->count; i++) {
 		each = redis_image_ask(link, asking->collection,
 		                       &asking->keys[i], batch);
-	return each;
+		if (asking->look)
+			add_fetch(batch, asking->collection, &asking->keys[i]);
+	}
+	return each + asking->look;
 }
 
-static int ask_at_once(struct redis_link *link, const struct asking *asking)
+static int ask_at_once(struct redis_link *link,
+                       const struct redis_asking *asking)
 {
 	struct redis_batch batch = { 0 };
 	const redisReply *done;
@@ -142,7 +104,8 @@ static int ask_at_once(struct redis_link *link, const struct asking *asking)
 	return rc;
 }
 
-static int ask_in_turn(struct redis_link *link, const struct asking *asking)
+static int ask_in_turn(struct redis_link *link,
+                       const struct redis_asking *asking)
 {
 	struct redis_batch batch = { 0 };
 	size_t each = ask(link, asking, &batch);
@@ -159,60 +122,77 @@ static int ask_in_turn(struct redis_link *link, const struct asking *asking)
 
 /* A server without memory refuses transactions, but not what is in ours; what
  * comes in one piece is hardly ever parted, either. */
-int redis_ask_images(struct redis_link *link,
-                     const struct collection *collection,
-                     const struct blob *keys, size_t count, redis_image_fn *fn,
-                     void *arg)
+int redis_ask_images(struct redis_link *link, const struct redis_asking *asking)
 {
-	const struct asking asking = { collection, keys, count, fn, arg };
-	int rc = ask_at_once(link, &asking);
+	int rc = ask_at_once(link, asking);
 
 	return rc == -ENOSPC || rc == -EIO || rc == -EACCES
-	           ? ask_in_turn(link, &asking)
+	           ? ask_in_turn(link, asking)
 	           : rc;
 }
-
-struct reading {
-	const struct collection *collection;
-	const struct blob *key;
-	struct redis_image image;
-};
 
 static int keep_image(size_t index, int rc, struct redis_image *image,
                       void *arg)
 {
-	struct reading *reading = arg;
+	struct redis_image *kept = arg;
 
 	(void)index;
-	redis_image_release(&reading->image);
-	reading->image = *image;
+	redis_image_release(kept);
+	*kept = *image;
 	*image = (struct redis_image){ 0 };
 	return rc;
 }
 
 static int read_once(struct redis_link *link, void *arg)
 {
-	struct reading *reading = arg;
 	int rc = -ESTALE;
 
 	for (int i = 0; i < EXPIRY_TRIES && rc == -ESTALE; i++)
-		rc = redis_ask_images(link, reading->collection, reading->key,
-		                      1, keep_image, reading);
+		rc = redis_ask_images(link, arg);
 	return rc == -ESTALE ? 0 : rc;
+}
+
+static int read_image(struct redis_store *redis,
+                      const struct collection *collection,
+                      const struct blob *key, bool look,
+                      struct redis_image *out)
+{
+	struct redis_image image = { 0 };
+	struct redis_asking asking = { .collection = collection,
+		                       .keys = key,
+		                       .count = 1,
+		                       .look = look,
+		                       .fn = keep_image,
+		                       .arg = &image };
+	int rc = redis_pool_do(redis->pool, read_once, &asking);
+
+	if (rc)
+		redis_image_release(&image);
+	else
+		*out = image;
+	return rc == -EINVAL ? -ENOENT : rc;
 }
 
 int redis_read_image(struct redis_store *redis,
                      const struct collection *collection,
                      const struct blob *key, struct redis_image *out)
 {
-	struct reading reading = { .collection = collection, .key = key };
-	int rc = redis_pool_do(redis->pool, read_once, &reading);
+	return read_image(redis, collection, key, false, out);
+}
 
-	if (rc)
-		redis_image_release(&reading.image);
-	else
-		*out = reading.image;
-	return rc == -EINVAL ? -ENOENT : rc;
+/* Everything is read again, so that it belongs together. */
+int redis_look(struct redis_store *redis, const struct collection *collection,
+               const struct blob *key, bool want_order,
+               struct redis_image *image)
+{
+	bool small = image->version.size <= LOOK_LIMIT;
+
+	if (image->version.size == 0 || image->opaque)
+		return 0;
+	if (image->info_known && (image->order_known || !want_order || !small))
+		return 0;
+	redis_image_release(image);
+	return read_image(redis, collection, key, true, image);
 }
 
 int redis_get(struct store *store, const struct collection *collection,
