@@ -130,7 +130,8 @@ static int open_spool(struct mount *mount)
 
 	for (int waited = 0;; waited += 20) {
 		blob_release(&where);
-		rc = spool_open(mount->store, &mount->fs.tree.spool, &where);
+		rc = spool_open(mount->store, mount->options->read_only,
+		                &mount->fs.tree.spool, &where);
 		if (rc != -EBUSY || where.size || waited >= LOCK_WAIT_MS)
 			break;
 		nanosleep(&pause, NULL);

@@ -247,7 +247,7 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct statvfs stat;
 
 	(void)ino;
-	if (fstatvfs(fs->tree.spool.fd, &stat) < 0) {
+	if (fstatvfs(fs->tree.spool.store_fd, &stat) < 0) {
 		fuse_reply_err(req, errno);
 		return;
 	}

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/spool.h"
 
-#include "backends/log.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,14 +10,36 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-static int open_directory(int parent, const char *name)
+#define SPOOL_CLOSED                                                           \
+	{                                                                      \
+		-1, -1, -1, -1, -1, PTHREAD_MUTEX_INITIALIZER, 0               \
+	}
+
+/* A directory that has no name any more: it is empty, and stays so. */
+static int open_nowhere(void)
+{
+	char path[] = "/tmp/engramfs-XXXXXX";
+	int fd;
+	int rc;
+
+	if (!mkdtemp(path))
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rc = fd < 0 ? -errno : fd;
+	rmdir(path);
+	return rc;
+}
+
+static int open_directory(int parent, const char *name, bool read_only)
 {
 	int fd;
 
-	if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
+	if (!read_only && mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	fd = openat(parent, name,
 	            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && read_only)
+		return open_nowhere();
 	return fd < 0 ? -errno : fd;
 }
 
@@ -29,15 +49,18 @@ static void close_if_open(int fd)
 		close(fd);
 }
 
-static int take_lock(struct spool *spool, struct blob *where)
+/* A read-only mount locks the store only where it has been mounted before:
+ * making the file would be writing. */
+static int take_lock(struct spool *spool, bool read_only, struct blob *where)
 {
+	int flags = read_only ? O_RDONLY : O_RDWR | O_CREAT;
 	char note[PATH_MAX + 64];
 	ssize_t size;
 
-	spool->lock_fd = openat(
-	    spool->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	spool->lock_fd =
+	    openat(spool->fd, "lock", flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (spool->lock_fd < 0)
-		return -errno;
+		return read_only && errno == ENOENT ? 0 : -errno;
 	if (flock(spool->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno != EWOULDBLOCK)
@@ -48,22 +71,25 @@ static int take_lock(struct spool *spool, struct blob *where)
 	return -EBUSY;
 }
 
-int spool_open(const char *directory, struct spool *out, struct blob *where)
+int spool_open(const char *directory, bool read_only, struct spool *out,
+               struct blob *where)
 {
-	struct spool spool = { -1, -1, -1, -1, PTHREAD_MUTEX_INITIALIZER, 0 };
-	int store = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct spool spool = SPOOL_CLOSED;
 	int rc;
 
-	if (store < 0)
+	rc = spool.store_fd =
+	    open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rc < 0)
 		return -errno;
-	rc = spool.fd = open_directory(store, "spool");
+	rc = spool.fd = open_directory(spool.store_fd, "spool", read_only);
 	if (rc >= 0)
-		rc = take_lock(&spool, where);
+		rc = take_lock(&spool, read_only, where);
 	if (rc >= 0)
-		rc = spool.scratch_fd = open_directory(spool.fd, "scratch");
+		rc = spool.scratch_fd =
+		    open_directory(spool.fd, "scratch", read_only);
 	if (rc >= 0)
-		rc = spool.rejected_fd = open_directory(store, "rejected");
-	close(store);
+		rc = spool.rejected_fd =
+		    open_directory(spool.store_fd, "rejected", read_only);
 	if (rc < 0) {
 		spool_close(&spool);
 		return rc;
@@ -76,17 +102,20 @@ void spool_close(struct spool *spool)
 {
 	close_if_open(spool->rejected_fd);
 	close_if_open(spool->scratch_fd);
-	if (spool->lock_fd >= 0 && ftruncate(spool->lock_fd, 0) < 0)
-		log_warn("spool: lock: %s", strerror(errno));
 	close_if_open(spool->lock_fd);
 	close_if_open(spool->fd);
-	*spool = (struct spool){ -1, -1, -1, -1, PTHREAD_MUTEX_INITIALIZER, 0 };
+	close_if_open(spool->store_fd);
+	*spool = (struct spool)SPOOL_CLOSED;
 }
 
 int spool_note_mount(struct spool *spool, const char *mountpoint)
 {
+	int mode = spool->lock_fd < 0 ? -1 : fcntl(spool->lock_fd, F_GETFL);
+
+	if (mode < 0 || (mode & O_ACCMODE) == O_RDONLY)
+		return 0;
 	if (ftruncate(spool->lock_fd, 0) < 0 ||
-	    dprintf(spool->lock_fd, "%s", mountpoint) < 0)
+	    pwrite(spool->lock_fd, mountpoint, strlen(mountpoint), 0) < 0)
 		return -errno;
 	return 0;
 }

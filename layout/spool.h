@@ -29,6 +29,7 @@
 #define SPOOL_ERRORS_MAX ((off_t)1 << 20) /* bytes of errors.jsonl */
 
 struct spool {
+	int store_fd;    /* STORE */
 	int fd;          /* STORE/spool */
 	int scratch_fd;  /* STORE/spool/scratch */
 	int rejected_fd; /* STORE/rejected */
@@ -37,9 +38,13 @@ struct spool {
 	unsigned long sequence;
 };
 
-/* Open, making what is not there, and take the store's lock.  -EBUSY: it is
- * mounted already; WHERE (may be NULL) receives where, as the owner noted. */
-int spool_open(const char *directory, struct spool *out, struct blob *where);
+/*
+ * Open, making what is not there, and take the store's lock.  READ_ONLY: make
+ * nothing; what is not there is empty.  -EBUSY: the store is mounted already;
+ * WHERE (may be NULL) receives where, as the owner noted.
+ */
+int spool_open(const char *directory, bool read_only, struct spool *out,
+               struct blob *where);
 void spool_close(struct spool *spool);
 
 /* Note in the lock file where the store is mounted. */

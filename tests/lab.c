@@ -33,8 +33,8 @@ void lab_init(struct lab *lab)
 	assert_int_equal(mem_backend.open(lab->scratch.path, &lab->settings,
 	                                  &lab->store, why),
 	                 0);
-	assert_int_equal(spool_open(lab->scratch.path, &lab->tree.spool, NULL),
-	                 0);
+	assert_int_equal(
+	    spool_open(lab->scratch.path, false, &lab->tree.spool, NULL), 0);
 	pthread_mutex_init(&lab->tree.copies, NULL);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		lab->tree.stores.slots[i].backend = &names[i];
