@@ -16,6 +16,7 @@
 #include "fs/inode.h"
 #include "fs/maker.h"
 #include "fs/moved.h"
+#include "fs/notify.h"
 #include "layout/node.h"
 
 #include <fuse_lowlevel.h>
@@ -32,6 +33,7 @@ struct fs {
 	struct inodes inodes;
 	struct moved moved;
 	struct makers makers;
+	struct notifier notifier;
 	struct fuse_session *session;
 	uid_t uid; /* of every file */
 	gid_t gid;

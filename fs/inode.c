@@ -219,6 +219,20 @@ void inodes_unlink(struct inodes *inodes, const char *path)
 	pthread_mutex_unlock(&inodes->lock);
 }
 
+bool inodes_replace(struct inodes *inodes, uint64_t id,
+                    const struct handle *handle)
+{
+	struct inode *inode = from_id(inodes, id);
+	bool others;
+
+	pthread_mutex_lock(&inodes->lock);
+	others = inode->handles != handle || handle->next;
+	if (others && !inode->gone)
+		remove_name(inodes, inode);
+	pthread_mutex_unlock(&inodes->lock);
+	return others;
+}
+
 /* Take PATH over, which the inode owns from then on. */
 static void set_path(struct inodes *inodes, struct inode *inode, char *path)
 {

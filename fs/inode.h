@@ -48,6 +48,12 @@ uint64_t inodes_known(struct inodes *inodes, const char *path);
 /* The name PATH was removed: another file made there gets a new node id. */
 void inodes_unlink(struct inodes *inodes, const char *path);
 
+/* The file was replaced by what HANDLE committed.  Whoever else has it open
+ * keeps the old node and its pages, and the name gets a new one.  False: nobody
+ * else has it open. */
+bool inodes_replace(struct inodes *inodes, uint64_t id,
+                    const struct handle *handle);
+
 /* FROM, and what is below it, is called TO now; what was there is gone. */
 int inodes_rename(struct inodes *inodes, const char *from, const char *to);
 

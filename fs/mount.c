@@ -255,6 +255,9 @@ static int serve(struct mount *mount)
 	int rc;
 
 	spool_note_mount(&mount->fs.tree.spool, mount->mountpoint);
+	rc = notifier_start(&mount->fs.notifier, &mount->fs);
+	if (rc)
+		return rc;
 	if (mount->options->single_thread)
 		return fuse_session_loop(mount->fs.session);
 	config = fuse_loop_cfg_create();
@@ -276,6 +279,7 @@ static void end_session(struct mount *mount)
 		return;
 	spool_note_mount(&fs->tree.spool, "");
 	fuse_session_unmount(fs->session);
+	notifier_stop(&fs->notifier);
 	fuse_remove_signal_handlers(fs->session);
 	inodes_close_handles(&fs->inodes);
 	fuse_session_destroy(fs->session);

@@ -129,6 +129,34 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		fuse_reply_create(req, &entry, file);
 }
 
+static bool visit_version(struct handle *handle, void *arg)
+{
+	const struct node_info *now = arg;
+	const struct node_info *then = &handle->at_open;
+
+	return handle->has_view && (then->size != now->size ||
+	                            then->mtime.tv_sec != now->mtime.tv_sec ||
+	                            then->mtime.tv_nsec != now->mtime.tv_nsec);
+}
+
+/* The node that the kernel remembers is the wrong one for a new open file:
+ * other files have it open and show another version of the record.  ESTALE
+ * makes the kernel look the name up again. */
+static bool is_stale(struct fs *fs, fuse_ino_t ino, const struct found *found)
+{
+	struct node_info info = found->info;
+	bool gone;
+	char *path = inodes_path(&fs->inodes, ino, &gone);
+
+	if (path && !gone && node_is_part(&found->node) &&
+	    inodes_visit(&fs->inodes, ino, visit_version, &info)) {
+		inodes_unlink(&fs->inodes, path);
+		gone = true;
+	}
+	free(path);
+	return gone;
+}
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
 	struct fs *fs = fuse_req_userdata(req);
@@ -136,6 +164,10 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 	struct found found;
 	int rc = fs_find_id(fs, ino, &found);
 
+	if (rc == 0 && is_stale(fs, ino, &found)) {
+		node_release(&found.node);
+		rc = -ESTALE;
+	}
 	if (rc) {
 		fuse_reply_err(req, -rc);
 		return;
@@ -192,8 +224,11 @@ static int commit(struct fs *fs, fuse_ino_t ino, struct handle *handle,
 		rc = inodes_retarget(&fs->inodes, ino, handle->node.path);
 		handle->retarget = false;
 	}
-	if (was_dirty && node_is_part(&handle->node))
+	if (was_dirty && node_is_part(&handle->node)) {
 		fs_forget_attributes(fs, &handle->node);
+		if (rc == 0 && inodes_replace(&fs->inodes, ino, handle))
+			notifier_forget(&fs->notifier, handle->node.path);
+	}
 	return rc;
 }
 
