@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/hdf5_attr.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,7 +251,7 @@ static herr_t add_attribute(hid_t object, const char *name,
                             const H5A_info_t *info, void *arg)
 {
 	struct value *dict = arg;
-	struct value *value;
+	struct value *value = NULL;
 	int rc = hdf5_attr_read(object, name, &value);
 
 	(void)info;
@@ -285,11 +286,12 @@ int hdf5_attrs_read(hid_t object, struct value **out)
 int hdf5_attr_read_ints(hid_t object, const char *name, int64_t *items,
                         size_t limit, size_t *count)
 {
-	struct value *list;
+	struct value *list = NULL;
 	int rc = hdf5_attr_read(object, name, &list);
 
 	if (rc)
 		return rc == -ENOTSUP ? -ENOENT : rc;
+	assert(list);
 	if (list->type != VALUE_LIST || list->list.count > limit)
 		rc = -ENOENT;
 	for (size_t i = 0; rc == 0 && i < list->list.count; i++)
@@ -303,11 +305,12 @@ int hdf5_attr_read_ints(hid_t object, const char *name, int64_t *items,
 
 int hdf5_attr_read_bytes(hid_t object, const char *name, struct blob *out)
 {
-	struct value *bytes;
+	struct value *bytes = NULL;
 	int rc = hdf5_attr_read(object, name, &bytes);
 
 	if (rc)
 		return rc == -ENOTSUP ? -ENOENT : rc;
+	assert(bytes);
 	if (bytes->type == VALUE_BYTES || bytes->type == VALUE_TEXT)
 		rc = blob_set(out, bytes->text.data, bytes->text.size);
 	else

@@ -78,7 +78,7 @@ static bool fits_text(const struct value *value)
 
 static void put_bool(const struct value *value, void *out)
 {
-	*(int8_t *)out = value->boolean;
+	*(int8_t *)out = value->boolean ? 1 : 0;
 }
 
 static void put_int(const struct value *value, void *out)

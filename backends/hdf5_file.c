@@ -71,18 +71,27 @@ static hid_t file_access(H5F_libver_t highest)
 	return access;
 }
 
-/* A child process must not inherit the file, and its lock with it. */
-static void close_on_exec(hid_t id)
+static int descriptor(hid_t id)
 {
 	void *handle = NULL;
 
-	if (H5Fget_vfd_handle(id, H5P_DEFAULT, &handle) >= 0 && handle)
-		fcntl(*(int *)handle, F_SETFD, FD_CLOEXEC);
+	if (H5Fget_vfd_handle(id, H5P_DEFAULT, &handle) < 0 || !handle)
+		return -1;
+	return *(int *)handle;
+}
+
+/* A child process must not inherit the file, and its lock with it. */
+static void close_on_exec(hid_t id)
+{
+	int fd = descriptor(id);
+
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 /* The causes of the last trial count. */
 static int open_file(const char *path, bool write, hid_t *out,
-                     char why[WHY_SIZE])
+                     char why[HDF5_MESSAGE_SIZE])
 {
 	static const H5F_libver_t versions[] = { H5F_LIBVER_V18,
 		                                 H5F_LIBVER_LATEST };
@@ -165,7 +174,7 @@ static int start_closer(struct hdf5_file *file)
 
 static int try_open(struct hdf5_file *file, bool write)
 {
-	char why[WHY_SIZE];
+	char why[HDF5_MESSAGE_SIZE];
 	struct stat found;
 	int rc;
 
@@ -239,18 +248,18 @@ void hdf5_file_yield(struct hdf5_file *file)
 int hdf5_file_new(const char *path, bool read_only, struct hdf5_file **out)
 {
 	struct hdf5_file *file = calloc(1, sizeof(*file));
+	char *copy = strdup(path);
 
-	if (!file)
+	if (!file || !copy) {
+		free(file);
+		free(copy);
 		return -ENOMEM;
+	}
 	file->id = -1;
 	file->read_only = read_only;
 	pthread_mutex_init(&file->alarm, NULL);
 	pthread_cond_init(&file->wake, NULL);
-	file->path = strdup(path);
-	if (!file->path) {
-		hdf5_file_free(file);
-		return -ENOMEM;
-	}
+	file->path = copy;
 	*out = file;
 	return 0;
 }
@@ -295,11 +304,40 @@ uint64_t hdf5_file_generation(const struct hdf5_file *file)
 	return file->generation;
 }
 
+int hdf5_file_reserve(struct hdf5_file *file, uint64_t size)
+{
+	int fd = descriptor(file->id);
+	haddr_t end;
+
+	if (fd < 0 || H5Fget_eoa(file->id, &end) < 0)
+		return hdf5_error("cannot look at", file->path);
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)end, (off_t)size) == 0 ||
+	    (errno != ENOSPC && errno != EDQUOT && errno != EFBIG))
+		return 0; /* there is room, or no way to tell */
+	log_error("hdf5: cannot write %s: %s", file->path, strerror(ENOSPC));
+	hdf5_file_unreserve(file);
+	return -ENOSPC;
+}
+
+void hdf5_file_unreserve(struct hdf5_file *file)
+{
+	int fd = descriptor(file->id);
+	struct stat status;
+
+	/* To its own size: that frees what lies behind the end. */
+	if (fd < 0 || fstat(fd, &status) != 0 ||
+	    ftruncate(fd, status.st_size) != 0)
+		log_debug("hdf5: cannot trim %s", file->path);
+}
+
 int hdf5_file_flush(struct hdf5_file *file)
 {
+	int rc = 0;
+
 	if (H5Fflush(file->id, H5F_SCOPE_GLOBAL) < 0)
-		return hdf5_error("cannot write", file->path);
-	return 0;
+		rc = hdf5_error("cannot write", file->path);
+	hdf5_file_unreserve(file);
+	return rc;
 }
 
 static int sync_path(const char *path, int flags)

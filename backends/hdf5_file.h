@@ -53,6 +53,14 @@ const char *hdf5_file_path(const struct hdf5_file *file);
 uint64_t hdf5_file_session(const struct hdf5_file *file);
 /* Another number when another program has changed the file. */
 uint64_t hdf5_file_generation(const struct hdf5_file *file);
+/*
+ * See that the file can grow by SIZE bytes: the library does not survive a full
+ * disk while it writes what it keeps in memory.  -ENOSPC.  What was not needed
+ * is given back by hdf5_file_flush or hdf5_file_unreserve.
+ */
+int hdf5_file_reserve(struct hdf5_file *file, uint64_t size);
+void hdf5_file_unreserve(struct hdf5_file *file);
+
 /* What was changed survives the end of this process. */
 int hdf5_file_flush(struct hdf5_file *file);
 /* ... and a power cut.  For callers outside of enter and leave. */

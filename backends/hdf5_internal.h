@@ -119,6 +119,9 @@ int hdf5_record_load(struct hdf5_file *file,
                      const struct collection *collection, struct key key,
                      struct record *out);
 
+/* Bytes that the attributes and links of a change take, with some to spare. */
+#define HDF5_RECORD_ROOM ((uint64_t)256 << 10)
+
 /* hdf5_write.c: a new data set that no link leads to yet. */
 int hdf5_write_array(struct hdf5_store *store, struct hdf5_file *file,
                      const struct array *array, hid_t *out);
@@ -126,15 +129,15 @@ int hdf5_write_array(struct hdf5_store *store, struct hdf5_file *file,
 int hdf5_write_nothing(hid_t file, hid_t *out);
 
 /* hdf5_read.c */
-int hdf5_open_array(struct store *store, const struct collection *collection,
+int hdf5_open_array(struct store *base, const struct collection *collection,
                     struct key key, const char *name, struct reader **out);
 /* Readers of what was at PATH or below it must not read what is there now. */
 void hdf5_readers_expire(struct hdf5_store *store, const char *path);
 
 /* hdf5_list.c */
-int hdf5_list(struct store *store, const struct collection *collection,
+int hdf5_list(struct store *base, const struct collection *collection,
               struct cursor *cursor, size_t limit, struct record_list *out);
-int hdf5_find(struct store *store, const struct collection *collection,
+int hdf5_find(struct store *base, const struct collection *collection,
               struct key prefix, bool (*match)(struct key key, void *arg),
               void *arg, struct blob *key_out);
 /* Records have come or gone. */
@@ -142,11 +145,11 @@ void hdf5_names_forget(struct hdf5_store *store);
 void hdf5_names_free(struct hdf5_names *names);
 
 /* hdf5_put.c, hdf5_move.c */
-int hdf5_put(struct store *store, const struct collection *collection,
+int hdf5_put(struct store *base, const struct collection *collection,
              struct key key, struct change *change, struct blob *key_out);
-int hdf5_remove(struct store *store, const struct collection *collection,
+int hdf5_remove(struct store *base, const struct collection *collection,
                 struct key key);
-int hdf5_rename(struct store *store, const struct collection *collection,
+int hdf5_rename(struct store *base, const struct collection *collection,
                 struct key from, struct key to, enum rename_mode mode);
 /* Unlink all roots of a record. */
 int hdf5_remove_roots(struct hdf5_store *store, hid_t file,

@@ -20,6 +20,7 @@ static struct {
 	hid_t link_access;
 } library = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, -1 };
 
+/* NOLINTBEGIN(readability-*): the signature is the library's. */
 static herr_t refuse_external_link(const char *parent_file,
                                    const char *parent_group,
                                    const char *child_file,
@@ -36,6 +37,8 @@ static herr_t refuse_external_link(const char *parent_file,
 	return -1;
 }
 
+/* NOLINTEND(readability-*) */
+
 void hdf5_lock(void)
 {
 	unsigned int mine;
@@ -45,6 +48,10 @@ void hdf5_lock(void)
 	while (mine != library.serving)
 		pthread_cond_wait(&library.next, &library.mutex);
 	pthread_mutex_unlock(&library.mutex);
+
+	/* Its own end at exit crashes where a file could not be closed. */
+	if (library.link_access < 0)
+		H5dont_atexit();
 
 	/* The library prints its errors, thread by thread, unless told. */
 	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -77,14 +84,18 @@ void hdf5_close_id(hid_t id)
 static herr_t take_message(unsigned depth, const H5E_error2_t *error, void *arg)
 {
 	if (depth == 0)
-		snprintf(arg, WHY_SIZE, "%s", error->desc ? error->desc : "");
+		snprintf(arg, HDF5_MESSAGE_SIZE, "%s",
+		         error->desc ? error->desc : "");
 	return 0;
 }
 
-void hdf5_last_message(char why[WHY_SIZE])
+void hdf5_last_message(char why[HDF5_MESSAGE_SIZE])
 {
-	snprintf(why, WHY_SIZE, "unknown error");
+	snprintf(why, HDF5_MESSAGE_SIZE, "unknown error");
 	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_message, why);
+	for (char *at = why; *at; at++)
+		if (*at == '\n')
+			*at = ' ';
 }
 
 int hdf5_errno_of(const char *message)
@@ -110,7 +121,7 @@ int hdf5_errno_of(const char *message)
 
 int hdf5_error(const char *what, const char *where)
 {
-	char why[WHY_SIZE];
+	char why[HDF5_MESSAGE_SIZE];
 
 	hdf5_last_message(why);
 	log_error("hdf5: %s %s: %s", what, where, why);

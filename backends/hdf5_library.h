@@ -15,7 +15,8 @@
 #define H5_USE_110_API
 #include <hdf5.h>
 
-#include "backends/array.h"
+/* Messages quote paths. */
+#define HDF5_MESSAGE_SIZE 5000
 
 /* What the library's functions return when they, not a callback, failed. */
 #define HDF5_FAILED (-1)
@@ -29,7 +30,7 @@ int hdf5_error(const char *what, const char *where);
 
 /* The two halves of that: what the innermost function of the library said, and
  * what it means; -EAGAIN: the file is locked. */
-void hdf5_last_message(char why[WHY_SIZE]);
+void hdf5_last_message(char why[HDF5_MESSAGE_SIZE]);
 int hdf5_errno_of(const char *message);
 
 /* For opening objects: external links are not followed. */

@@ -122,6 +122,8 @@ static int rename_entered(struct hdf5_store *store,
 	if (rc == 0)
 		rc = hdf5_roots(collection, to, &new);
 	if (rc == 0)
+		rc = hdf5_file_reserve(store->file, HDF5_RECORD_ROOM);
+	if (rc == 0)
 		rc = rename_roots(store, hdf5_file_id(store->file), collection,
 		                  &old, &new, mode);
 	if (rc == 0)

@@ -7,10 +7,12 @@
 #include "backends/hdf5_put.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backends/hdf5_attr.h"
 #include "backends/hdf5_fields.h"
+#include "backends/json.h"
 
 static const struct array_row *array_row(const struct putting *putting)
 {
@@ -53,6 +55,21 @@ static bool sets_array(const struct putting *putting)
 	return putting->change->array_action == PART_SET;
 }
 
+static int stage_array(struct putting *putting)
+{
+	const struct array *array = putting->change->array;
+	int rc = hdf5_write_array(putting->store, putting->file, array,
+	                          &putting->staged);
+
+	if (rc != -EFBIG && rc != -ENOTSUP)
+		return rc;
+	snprintf(putting->change->why, WHY_SIZE,
+	         "HDF5 has no elements of kind '%c' and %llu bytes",
+	         array->info.dtype.kind,
+	         (unsigned long long)array->info.dtype.itemsize);
+	return -EINVAL;
+}
+
 /* Write the data set that comes to be linked: the new array, or where the
  * fields are on the data set and there is no array, an empty one. */
 static int stage(struct putting *putting)
@@ -61,9 +78,7 @@ static int stage(struct putting *putting)
 	bool drops = putting->change->array_action == PART_DROP;
 
 	if (sets_array(putting))
-		return hdf5_write_array(putting->store, putting->file,
-		                        putting->change->array,
-		                        &putting->staged);
+		return stage_array(putting);
 	if (on_array && (drops || !putting->before))
 		return hdf5_write_nothing(hdf5_file_id(putting->file),
 		                          &putting->staged);
@@ -208,12 +223,30 @@ static int remove_record(struct putting *putting)
 	return rc;
 }
 
+/* Before anything is changed: room for the fields and the links. */
+static int make_room(struct putting *putting)
+{
+	struct blob text = { 0 };
+	uint64_t size;
+	int rc;
+
+	if (putting->after.remove)
+		return 0; /* takes none */
+	rc = json_append(putting->after.fields, JSON_STYLE_PYTHON,
+	                 JSON_ARRAYS_INLINE, SIZE_MAX, &text);
+	size = 2 * text.size + HDF5_RECORD_ROOM;
+	blob_release(&text);
+	return rc ? rc : hdf5_file_reserve(putting->file, size);
+}
+
 static int put_entered(struct putting *putting)
 {
 	int rc = decide(putting);
 
 	if (rc == 0)
 		rc = find_paths(putting);
+	if (rc == 0)
+		rc = make_room(putting);
 	if (rc)
 		return rc;
 	rc = putting->after.remove ? remove_record(putting)
@@ -222,6 +255,8 @@ static int put_entered(struct putting *putting)
 		hdf5_names_forget(putting->store);
 	hdf5_close_id(putting->object);
 	hdf5_close_id(putting->staged);
+	if (rc)
+		hdf5_file_unreserve(putting->file);
 	return rc ? rc : hdf5_file_flush(putting->file);
 }
 

@@ -69,7 +69,7 @@ static void close_dataset(struct hdf5_reader *reader)
 static uint64_t wanted_cache(hid_t dataset, const struct hdf5_grid *grid)
 {
 	hid_t list = H5Dget_create_plist(dataset);
-	hsize_t chunk[ARRAY_MAX_DIMS];
+	hsize_t chunk[ARRAY_MAX_DIMS] = { 0 };
 	bool chunked = list >= 0 && H5Pget_layout(list) == H5D_CHUNKED &&
 	               H5Pget_chunk(list, ARRAY_MAX_DIMS, chunk) > 0;
 	uint64_t size = grid->element;
@@ -79,7 +79,8 @@ static uint64_t wanted_cache(hid_t dataset, const struct hdf5_grid *grid)
 	for (int i = 0; chunked && i < grid->ndim; i++) {
 		int axis = grid->fortran ? grid->ndim - 1 - i : i;
 		uint64_t most = CACHE_MOST / (size ? size : 1) + 1;
-		uint64_t chunks = grid->dims[axis] / chunk[axis] + 1;
+		uint64_t chunks =
+		    grid->dims[axis] / (chunk[axis] ? chunk[axis] : 1) + 1;
 
 		if (chunk[axis] > most || (beside && chunks > most))
 			return CACHE_MOST;
@@ -143,7 +144,7 @@ static int reopen_with_cache(struct hdf5_reader *reader, hid_t found)
 static int check_same(const struct hdf5_reader *reader, hid_t dataset)
 {
 	struct array_info info = { 0 };
-	haddr_t address;
+	haddr_t address = HADDR_UNDEF;
 	bool same;
 	int rc = address_of(dataset, &address);
 

@@ -125,17 +125,21 @@ static int create_dataset(struct hdf5_store *store, hid_t file, hid_t type,
 {
 	hid_t list = -1;
 	hid_t space = make_space(info);
+	hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
 	hid_t dataset = -1;
 	int rc = space < 0
 	             ? hdf5_error("cannot make", "a data space")
 	             : creation_list(store, type, info->ndim, chunk, &list);
 
+	/* Whole chunks are written: none is kept for later. */
+	H5Pset_chunk_cache(access, 0, 0, 1.0);
 	if (rc == 0)
-		dataset = H5Dcreate_anon(file, type, space, list, H5P_DEFAULT);
+		dataset = H5Dcreate_anon(file, type, space, list, access);
 	if (rc == 0 && dataset < 0)
 		rc = hdf5_error("cannot make", "a data set");
 	hdf5_close_id(space);
 	hdf5_close_id(list);
+	hdf5_close_id(access);
 	if (rc == 0)
 		*out = dataset;
 	return rc;
@@ -201,17 +205,28 @@ static int write_elements(struct hdf5_file *file, hid_t dataset, hid_t type,
 	return hdf5_range_write(&grid, array->data, chunk, let_others_in, file);
 }
 
+/* Bytes of the B-tree of chunks, whose nodes may be half empty. */
+static uint64_t index_size(const struct array_info *info, const uint64_t *chunk)
+{
+	uint64_t entry = 2 * (8 + 8 + 8 * ((uint64_t)info->ndim + 2));
+	uint64_t chunks = 1;
+
+	for (int i = 0; i < info->ndim; i++)
+		chunks *= (info->shape[i] + chunk[i] - 1) / chunk[i];
+	return chunks * entry;
+}
+
 static int fill_dataset(struct hdf5_file *file, hid_t dataset, hid_t type,
                         const struct array *array, const uint64_t *chunk)
 {
 	int rc = write_elements(file, dataset, type, array, chunk);
 
+	/* The elements are in the file; their index is yet to come. */
+	if (rc == 0)
+		rc = hdf5_file_reserve(
+		    file, HDF5_RECORD_ROOM + index_size(&array->info, chunk));
 	if (rc == 0)
 		rc = write_own_attributes(dataset, type, &array->info);
-
-	/* A full disk shows here, before anything has changed. */
-	if (rc == 0 && H5Dflush(dataset) < 0)
-		rc = hdf5_error("cannot write", "an array");
 	return rc;
 }
 

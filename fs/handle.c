@@ -328,6 +328,16 @@ bool handle_shows_size(struct handle *handle, uint64_t *size)
 	return shows;
 }
 
+bool handle_is_uncommitted(struct handle *handle)
+{
+	bool uncommitted;
+
+	pthread_mutex_lock(&handle->shown_lock);
+	uncommitted = handle->uncommitted;
+	pthread_mutex_unlock(&handle->shown_lock);
+	return uncommitted;
+}
+
 void handle_info(struct handle *handle, struct node_info *out)
 {
 	struct stat stat;

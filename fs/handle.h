@@ -77,6 +77,9 @@ void handle_publish(struct handle *handle);
 /* Set the mtime of the next commit; false where nothing waits for one. */
 bool handle_touch_uncommitted(struct handle *handle, struct timespec mtime);
 
+/* Something was written that is not committed. */
+bool handle_is_uncommitted(struct handle *handle);
+
 /* What stat shows while the handle is open. True: use *SIZE, for the file is
  * new or shared memory needs it. */
 bool handle_shows_size(struct handle *handle, uint64_t *size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ops.h"
 
+#include "fs/handle.h"
 #include "layout/xattr.h"
 
 #include <errno.h>
@@ -75,14 +76,24 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	blob_release(&names);
 }
 
+static bool is_uncommitted(struct handle *handle, void *arg)
+{
+	(void)arg;
+	return handle_is_uncommitted(handle);
+}
+
+/* cp -a sets what it found on the original while the copy is being written:
+ * the time that was left then is not the copy's. */
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
                  const char *value, size_t size, int flags)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct found found;
-	int rc = find_part(fs, ino, &found);
+	int rc = -EOPNOTSUPP;
 
 	(void)flags;
+	if (!inodes_visit(&fs->inodes, ino, is_uncommitted, NULL))
+		rc = find_part(fs, ino, &found);
 	if (rc == 0) {
 		rc = xattr_set(&fs->tree, &found.node, name, value, size);
 		if (rc == 0)

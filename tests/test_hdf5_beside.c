@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,6 +52,21 @@ static void a_file_that_another_program_holds_is_an_error_in_time(void **state)
 	record_release(&record);
 }
 
+static size_t count_snapshots(struct bench *bench)
+{
+	struct record_list list = { 0 };
+	struct cursor cursor = { 0 };
+	size_t count;
+
+	assert_int_equal(
+	    hdf5_backend.list(bench->store, SNAPSHOTS, &cursor, 100, &list), 0);
+	assert_true(cursor.end);
+	count = list.count;
+	cursor_release(&cursor);
+	record_list_release(&list);
+	return count;
+}
+
 static void what_h5py_changes_is_seen(void **state)
 {
 	struct bench *bench = *state;
@@ -63,8 +80,10 @@ static void what_h5py_changes_is_seen(void **state)
 	                                         bench_key("mine"), "weights",
 	                                         &reader),
 	                 0);
+	assert_int_equal(count_snapshots(bench), 1);
 	usleep(300000);
 	assert_int_equal(bench_peer(bench, "change", "mine"), 0);
+	assert_int_equal(count_snapshots(bench), 2);
 
 	bench_get(bench, SNAPSHOTS, "mine", &record);
 	assert_int_equal(record.fields_mtime.tv_sec, 1740000000);
@@ -76,8 +95,6 @@ static void what_h5py_changes_is_seen(void **state)
 	bench_read(bench, SNAPSHOTS, "mine", "weights", &array);
 	assert_true(*(const double *)array.data == 9.0);
 	array_release(&array);
-	bench_get(bench, SNAPSHOTS, "by_h5py", &record);
-	record_release(&record);
 	reader->ops->close(reader);
 }
 
@@ -167,6 +184,71 @@ static void types_of_other_programs_are_read_or_left_out(void **state)
 	array_release(&array);
 }
 
+/* Doubles that do not compress. */
+static void make_noise(struct array *array, uint64_t count)
+{
+	bench_doubles(array, count, 0);
+	for (size_t i = 0; i < array->owned.size; i++)
+		array->owned.data[i] = (char)(rand() >> 8);
+}
+
+static void fill_disk(struct bench *bench)
+{
+	char path[192];
+	FILE *file;
+
+	bench_open(bench);
+	snprintf(path, sizeof(path), "%s/ballast", bench->directory);
+	file = fopen(path, "wb");
+	assert_non_null(file);
+	while (fputc(0, file) != EOF)
+		continue;
+	fclose(file);
+}
+
+/* What is too much for the disk changes nothing. */
+static void a_full_disk_leaves_the_old_record(void **state)
+{
+	struct bench *bench = *state;
+	struct change change = { .array_action = PART_SET,
+		                 .array_name = "weights",
+		                 .expires_ms = EXPIRES_KEEP };
+	struct array array;
+	struct array back;
+
+	if (mount("engramfs-test", bench->directory, "tmpfs", 0, "size=3m"))
+		skip();
+	bench_open(bench);
+	bench_put_snapshot(bench, "mine");
+	make_noise(&array, 1 << 20);
+	change.array = &array;
+	assert_int_equal(hdf5_backend.put(bench->store, SNAPSHOTS,
+	                                  bench_key("mine"), &change, NULL),
+	                 -ENOSPC);
+	bench_read(bench, SNAPSHOTS, "mine", "weights", &back);
+	assert_int_equal(back.info.nbytes, 96);
+	array_release(&back);
+	bench_close(bench);
+	assert_int_equal(bench_peer(bench, "check_snapshot", "mine"), 0);
+	fill_disk(bench);
+	change.array_name = "states";
+	assert_int_equal(hdf5_backend.put(bench->store, SNAPSHOTS,
+	                                  bench_key("mine"), &change, NULL),
+	                 -ENOSPC);
+	bench_close(bench);
+	assert_int_equal(bench_peer(bench, "check_snapshot", "mine"), 0);
+	array_release(&array);
+}
+
+static int unmount(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_close(bench);
+	umount(bench->directory);
+	return bench_tear_down(state);
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
 
@@ -177,6 +259,8 @@ int main(void)
 		TEST(a_file_that_another_program_holds_is_an_error_in_time),
 		TEST(what_h5py_changes_is_seen),
 		TEST(what_is_not_edited_keeps_its_stored_form),
+		cmocka_unit_test_setup_teardown(
+		    a_full_disk_leaves_the_old_record, bench_set_up, unmount),
 		TEST(what_put_acknowledged_survives_sigkill),
 		TEST(other_files_are_not_followed),
 		TEST(types_of_other_programs_are_read_or_left_out),
