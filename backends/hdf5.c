@@ -127,6 +127,7 @@ static int open_file(struct hdf5_store *store, const char *directory,
 static int find_filter(struct hdf5_store *store, char why[WHY_SIZE])
 {
 	hdf5_lock();
+	hdf5_filters_register();
 	store->filter = hdf5_filter_find(store->settings.compression, why);
 	hdf5_unlock();
 	return store->filter ? 0 : -EINVAL;

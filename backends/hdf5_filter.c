@@ -58,7 +58,7 @@ static herr_t set_zstd(hid_t list, unsigned int level, hid_t type,
 
 static const struct hdf5_filter filters[] = {
 	{ "gzip", H5Z_FILTER_DEFLATE, NULL, set_gzip },
-	{ "lzf", FILTER_LZF, NULL, set_lzf },
+	{ "lzf", FILTER_LZF, hdf5_lzf_register, set_lzf },
 	{ "szip", H5Z_FILTER_SZIP, NULL, set_szip },
 	{ "zstd", FILTER_ZSTD, hdf5_zstd_register, set_zstd },
 	{ "none", 0, NULL, NULL },
@@ -75,6 +75,12 @@ static bool is_available(const struct hdf5_filter *filter)
 	return H5Zfilter_avail(filter->id) > 0 &&
 	       H5Zget_filter_info(filter->id, &flags) >= 0 &&
 	       (flags & H5Z_FILTER_CONFIG_ENCODE_ENABLED);
+}
+
+void hdf5_filters_register(void)
+{
+	for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++)
+		is_available(&filters[i]);
 }
 
 const struct hdf5_filter *hdf5_filter_find(const char *name, char why[WHY_SIZE])

@@ -44,6 +44,9 @@ struct hdf5_store *hdf5_store(struct store *store);
 
 /* hdf5_filter.c: how data sets are compressed. */
 
+/* Make every filter that we know readable, whichever is used for writing. */
+void hdf5_filters_register(void);
+
 /* NULL: unknown, or this library lacks it; WHY says which. */
 const struct hdf5_filter *hdf5_filter_find(const char *name,
                                            char why[WHY_SIZE]);
@@ -52,8 +55,10 @@ const struct hdf5_filter *hdf5_filter_find(const char *name,
 int hdf5_filter_apply(const struct hdf5_filter *filter, int level, hid_t type,
                       uint64_t count, hid_t list);
 
-/* hdf5_zstd.c: filter 32015, for libraries that have no plugin of it. */
+/* hdf5_zstd.c, hdf5_lzf.c: filters 32015 and 32000, for libraries that have no
+ * plugins of them. */
 int hdf5_zstd_register(void);
+int hdf5_lzf_register(void);
 
 /* hdf5_place.c: where things are. */
 
