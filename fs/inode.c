@@ -11,10 +11,10 @@
 #define ROOT_ID 1 /* FUSE_ROOT_ID */
 
 struct inode {
-	struct inode *next; /* in the bucket; unhashed when the name is gone */
+	struct inode *next; /* in the bucket */
 	char *path;
 	uint64_t lookups;
-	bool gone;
+	bool gone; /* the name was removed: PATH leads here no more */
 	struct handle *handles;
 };
 
@@ -35,7 +35,7 @@ static struct inode *find(const struct inodes *inodes, const char *path)
 {
 	struct inode *inode = *bucket_of(inodes, path);
 
-	while (inode && strcmp(inode->path, path) != 0)
+	while (inode && (inode->gone || strcmp(inode->path, path) != 0))
 		inode = inode->next;
 	return inode;
 }
@@ -170,8 +170,7 @@ void inodes_forget(struct inodes *inodes, uint64_t id, uint64_t lookups)
 	pthread_mutex_lock(&inodes->lock);
 	inode->lookups -= lookups < inode->lookups ? lookups : inode->lookups;
 	if (inode->lookups == 0 && !inode->handles) {
-		if (!inode->gone)
-			unhash(inodes, inode);
+		unhash(inodes, inode);
 		free_inode(inode);
 	}
 	pthread_mutex_unlock(&inodes->lock);
@@ -202,12 +201,6 @@ uint64_t inodes_known(struct inodes *inodes, const char *path)
 	return id;
 }
 
-static void remove_name(struct inodes *inodes, struct inode *inode)
-{
-	unhash(inodes, inode);
-	inode->gone = true;
-}
-
 void inodes_unlink(struct inodes *inodes, const char *path)
 {
 	struct inode *inode;
@@ -215,7 +208,7 @@ void inodes_unlink(struct inodes *inodes, const char *path)
 	pthread_mutex_lock(&inodes->lock);
 	inode = find(inodes, path);
 	if (inode && inode != inodes->root)
-		remove_name(inodes, inode);
+		inode->gone = true;
 	pthread_mutex_unlock(&inodes->lock);
 }
 
@@ -227,8 +220,8 @@ bool inodes_replace(struct inodes *inodes, uint64_t id,
 
 	pthread_mutex_lock(&inodes->lock);
 	others = inode->handles != handle || handle->next;
-	if (others && !inode->gone)
-		remove_name(inodes, inode);
+	if (others)
+		inode->gone = true;
 	pthread_mutex_unlock(&inodes->lock);
 	return others;
 }
@@ -243,9 +236,8 @@ static void set_path(struct inodes *inodes, struct inode *inode, char *path)
 		return;
 	}
 	if (there)
-		remove_name(inodes, there);
-	if (!inode->gone)
-		unhash(inodes, inode);
+		there->gone = true;
+	unhash(inodes, inode);
 	free(inode->path);
 	inode->path = path;
 	inode->gone = false;
@@ -260,7 +252,8 @@ static struct inode *find_below(const struct inodes *inodes, const char *from)
 	for (size_t i = 0; i < inodes->bucket_count; i++)
 		for (struct inode *inode = inodes->buckets[i]; inode;
 		     inode = inode->next)
-			if (strncmp(inode->path, from, size) == 0 &&
+			if (!inode->gone &&
+			    strncmp(inode->path, from, size) == 0 &&
 			    inode->path[size] == '/')
 				return inode;
 	return NULL;
