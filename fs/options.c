@@ -136,6 +136,19 @@ static int take_list(struct options *options, const char *list, char *why)
 	return rc;
 }
 
+/* BAD is the word that getopt_long was in when it failed, or the one before:
+ * a letter it names itself.  To it, "--help=1" is a misused 'h'. */
+static int refuse_letter(int letter, const char *bad, char *why)
+{
+	if (letter == ':')
+		snprintf(why, OPTIONS_WHY_SIZE, "-%c needs a value", optopt);
+	else if (optopt == 0 || strchr("hV", optopt))
+		snprintf(why, OPTIONS_WHY_SIZE, "unknown option: %s", bad);
+	else
+		snprintf(why, OPTIONS_WHY_SIZE, "unknown option: -%c", optopt);
+	return -EINVAL;
+}
+
 static int take_letter(struct options *options, int letter, const char *bad,
                        char *why)
 {
@@ -157,12 +170,8 @@ static int take_letter(struct options *options, int letter, const char *bad,
 		return 0;
 	case 'o':
 		return take_list(options, optarg, why);
-	case ':':
-		snprintf(why, OPTIONS_WHY_SIZE, "%s needs a value", bad);
-		return -EINVAL;
 	default:
-		snprintf(why, OPTIONS_WHY_SIZE, "unknown option: %s", bad);
-		return -EINVAL;
+		return refuse_letter(letter, bad, why);
 	}
 }
 
