@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SPOOL_CLOSED                                                           \
@@ -120,18 +122,66 @@ int spool_note_mount(struct spool *spool, const char *mountpoint)
 	return 0;
 }
 
-/* The mount's root is the scratch directory itself. */
-static const char *below(const char *path)
+/* A directory of the scratch tree. */
+static int open_scratch(const struct spool *spool, const char *path, int flags)
 {
-	return path[0] ? path : ".";
+	const struct open_how how = {
+		.flags = (unsigned int)(flags | O_DIRECTORY | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd =
+	    syscall(SYS_openat2, spool->scratch_fd, path, &how, sizeof(how));
+
+	if (fd < 0)
+		return errno == EXDEV ? -ELOOP : -errno;
+	return (int)fd;
+}
+
+/* The directory that PATH is in, and its name there.  The mount's root is the
+ * scratch directory itself. */
+static int open_parent(const struct spool *spool, const char *path,
+                       const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char *parent =
+	    slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+	int fd = parent ? open_scratch(spool, parent, O_PATH) : -ENOMEM;
+
+	free(parent);
+	if (slash)
+		*name = slash + 1;
+	else
+		*name = path[0] ? path : ".";
+	return fd;
 }
 
 int spool_stat(const struct spool *spool, const char *path, struct stat *out)
 {
-	if (fstatat(spool->scratch_fd, below(path), out, AT_SYMLINK_NOFOLLOW) ==
-	    0)
-		return 0;
-	return errno == ENOTDIR ? -ENOENT : -errno;
+	const char *name;
+	int parent = open_parent(spool, path, &name);
+	int rc = parent;
+
+	if (parent >= 0) {
+		rc = fstatat(parent, name, out, AT_SYMLINK_NOFOLLOW) < 0
+		         ? -errno
+		         : 0;
+		close(parent);
+	}
+	return rc == -ENOTDIR || rc == -ELOOP ? -ENOENT : rc;
+}
+
+static int make_directory(const struct spool *spool, const char *path,
+                          mode_t mode)
+{
+	const char *name;
+	int parent = open_parent(spool, path, &name);
+	int rc;
+
+	if (parent < 0)
+		return parent;
+	rc = mkdirat(parent, name, mode) < 0 ? -errno : 0;
+	close(parent);
+	return rc;
 }
 
 /* Make the directories that lead to PATH. */
@@ -142,14 +192,15 @@ static int make_parents(const struct spool *spool, const char *path)
 	for (const char *end = strchr(path, '/'); end;
 	     end = strchr(end + 1, '/')) {
 		size_t size = (size_t)(end - path);
+		int rc;
 
 		if (size >= sizeof(part))
 			return -ENAMETOOLONG;
 		memcpy(part, path, size);
 		part[size] = '\0';
-		if (mkdirat(spool->scratch_fd, part, 0700) < 0 &&
-		    errno != EEXIST)
-			return -errno;
+		rc = make_directory(spool, part, 0700);
+		if (rc && rc != -EEXIST)
+			return rc;
 	}
 	return 0;
 }
@@ -158,81 +209,112 @@ int spool_open_file(const struct spool *spool, const char *path, int flags,
                     mode_t mode)
 {
 	int rc = flags & O_CREAT ? make_parents(spool, path) : 0;
-	int fd;
+	const char *name;
+	int parent = rc ? rc : open_parent(spool, path, &name);
 
-	if (rc)
-		return rc;
-	fd = openat(spool->scratch_fd, below(path),
-	            flags | O_NOFOLLOW | O_CLOEXEC, mode);
-	return fd < 0 ? -errno : fd;
+	if (parent < 0)
+		return parent;
+	rc = openat(parent, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (rc < 0)
+		rc = -errno;
+	close(parent);
+	return rc;
+}
+
+static int remove_name(const struct spool *spool, const char *path, int flags)
+{
+	const char *name;
+	int parent = open_parent(spool, path, &name);
+	int rc;
+
+	if (parent < 0)
+		return parent;
+	rc = unlinkat(parent, name, flags) < 0 ? -errno : 0;
+	close(parent);
+	return rc;
 }
 
 int spool_unlink(const struct spool *spool, const char *path)
 {
-	return unlinkat(spool->scratch_fd, path, 0) < 0 ? -errno : 0;
+	return remove_name(spool, path, 0);
 }
 
 int spool_mkdir(const struct spool *spool, const char *path, mode_t mode)
 {
 	int rc = make_parents(spool, path);
 
-	if (rc)
-		return rc;
-	return mkdirat(spool->scratch_fd, path, mode | 0700) < 0 ? -errno : 0;
+	return rc ? rc : make_directory(spool, path, mode | 0700);
 }
 
 int spool_rmdir(const struct spool *spool, const char *path)
 {
-	return unlinkat(spool->scratch_fd, path, AT_REMOVEDIR) < 0 ? -errno : 0;
+	return remove_name(spool, path, AT_REMOVEDIR);
 }
 
 int spool_rename(const struct spool *spool, const char *from, const char *to,
                  unsigned int flags)
 {
+	const char *names[2];
+	int parents[2] = { -1, -1 };
 	int rc = make_parents(spool, to);
 
-	if (rc)
-		return rc;
-	if (renameat2(spool->scratch_fd, from, spool->scratch_fd, to, flags) <
-	    0)
-		return -errno;
-	return 0;
+	if (rc == 0)
+		rc = parents[0] = open_parent(spool, from, &names[0]);
+	if (rc >= 0)
+		rc = parents[1] = open_parent(spool, to, &names[1]);
+	if (rc >= 0)
+		rc = renameat2(parents[0], names[0], parents[1], names[1],
+		               flags) < 0
+		         ? -errno
+		         : 0;
+	close_if_open(parents[0]);
+	close_if_open(parents[1]);
+	return rc;
 }
 
 int spool_symlink(const struct spool *spool, const char *target,
                   const char *path)
 {
 	int rc = make_parents(spool, path);
+	const char *name;
+	int parent = rc ? rc : open_parent(spool, path, &name);
 
-	if (rc)
-		return rc;
-	return symlinkat(target, spool->scratch_fd, path) < 0 ? -errno : 0;
+	if (parent < 0)
+		return parent;
+	rc = symlinkat(target, parent, name) < 0 ? -errno : 0;
+	close(parent);
+	return rc;
 }
 
 int spool_readlink(const struct spool *spool, const char *path,
                    struct blob *out)
 {
 	char target[PATH_MAX];
-	ssize_t size =
-	    readlinkat(spool->scratch_fd, below(path), target, sizeof(target));
+	const char *name;
+	int parent = open_parent(spool, path, &name);
+	ssize_t size;
 
+	if (parent < 0)
+		return parent;
+	size = readlinkat(parent, name, target, sizeof(target));
 	if (size < 0)
-		return -errno;
-	return blob_set(out, target, (size_t)size);
+		size = -errno;
+	close(parent);
+	return size < 0 ? (int)size : blob_set(out, target, (size_t)size);
 }
 
 int spool_list(const struct spool *spool, const char *path, DIR **out)
 {
-	int fd = openat(spool->scratch_fd, below(path),
-	                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd =
+	    open_scratch(spool, path[0] ? path : ".", O_RDONLY | O_NOFOLLOW);
 	DIR *stream;
 
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP) {
 		*out = NULL;
 		return 0;
 	}
 	if (fd < 0)
-		return -errno;
+		return fd;
 	stream = fdopendir(fd);
 	if (!stream) {
 		int rc = -errno;

@@ -50,7 +50,9 @@ void spool_close(struct spool *spool);
 /* Note in the lock file where the store is mounted. */
 int spool_note_mount(struct spool *spool, const char *mountpoint);
 
-/* Scratch files: as the system calls of the same names, no link followed. */
+/* Scratch files: as the system calls of the same names.  A link at the end of a
+ * path is not followed; one on the way that leads out of the scratch tree is
+ * -ELOOP (spool_stat: -ENOENT). */
 int spool_stat(const struct spool *spool, const char *path, struct stat *out);
 int spool_open_file(const struct spool *spool, const char *path, int flags,
                     mode_t mode); /* the descriptor; makes parents on O_CREAT */
@@ -68,8 +70,8 @@ int spool_readlink(const struct spool *spool, const char *path,
 int spool_list(const struct spool *spool, const char *path, DIR **out);
 
 /*
- * Keep BYTES that were refused with the errno CAUSE, and the reason, and add a line to
- * errors.jsonl.  NAME (may be NULL) receives the name in rejected/.
+ * Keep BYTES that were refused with the errno CAUSE, and the reason, and add a
+ * line to errors.jsonl.  NAME (may be NULL) receives the name in rejected/.
  */
 int spool_reject(struct spool *spool, const char *path, const void *bytes,
                  size_t size, int cause, const char *reason, struct blob *name);
