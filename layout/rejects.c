@@ -131,6 +131,16 @@ void spool_error(struct spool *spool, const char *path, const char *operation,
 	blob_release(&line);
 }
 
+/* As much of PATH as a name has room for, whole characters. */
+static int fitting(const char *path)
+{
+	size_t size = strnlen(path, 150);
+
+	while (size && ((unsigned char)path[size] & 0xc0) == 0x80)
+		size--;
+	return (int)size;
+}
+
 /* "wm/a b.npy" -> "20261120T101500-3-wm_a b.npy", short enough for a name. */
 static void choose_name(struct spool *spool, const char *path, char name[200])
 {
@@ -141,12 +151,25 @@ static void choose_name(struct spool *spool, const char *path, char name[200])
 	gmtime_r(&now, &utc);
 	used = strftime(name, 200, "%Y%m%dT%H%M%S", &utc);
 	pthread_mutex_lock(&spool->lock);
-	snprintf(name + used, 200 - used, "-%lu-%.150s", ++spool->sequence,
-	         path);
+	snprintf(name + used, 200 - used, "-%lu-%.*s", ++spool->sequence,
+	         fitting(path), path);
 	pthread_mutex_unlock(&spool->lock);
 	for (char *c = name; *c; c++)
 		if (*c == '/')
 			*c = '_';
+}
+
+/* The mount before this one may have used a name in the same second. */
+static int keep_bytes(struct spool *spool, const char *path, const void *bytes,
+                      size_t size, char name[200])
+{
+	int rc;
+
+	do {
+		choose_name(spool, path, name);
+		rc = write_file(spool->rejected_fd, name, bytes, size);
+	} while (rc == -EEXIST);
+	return rc;
 }
 
 int spool_reject(struct spool *spool, const char *path, const void *bytes,
@@ -157,14 +180,14 @@ int spool_reject(struct spool *spool, const char *path, const void *bytes,
 	struct blob line = { 0 };
 	int rc;
 
-	choose_name(spool, path, chosen);
-	snprintf(beside, sizeof(beside), "%s.reason.json", chosen);
 	rc = describe(path, "write", cause, reason, &line);
 	if (rc == 0)
-		rc = write_file(spool->rejected_fd, chosen, bytes, size);
-	if (rc == 0)
+		rc = keep_bytes(spool, path, bytes, size, chosen);
+	if (rc == 0) {
+		snprintf(beside, sizeof(beside), "%s.reason.json", chosen);
 		rc = write_file(spool->rejected_fd, beside, line.data,
 		                line.size);
+	}
 	if (rc)
 		log_error("spool: refused bytes of %s are lost: %s", path,
 		          strerror(-rc));
