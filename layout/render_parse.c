@@ -30,9 +30,10 @@ static int refuse(const struct parse *parse, const char *name,
 	return -EINVAL;
 }
 
+/* A key that is not UTF-8 is bytes: {"$bytes": ...}. */
 static int take_key(struct parse *parse, struct value *value)
 {
-	if (value->type != VALUE_TEXT)
+	if (value->type != VALUE_TEXT && value->type != VALUE_BYTES)
 		return refuse(parse, "key", "must be a text");
 	parse->file->has_key = true;
 	return blob_set(&parse->file->key, value->text.data, value->text.size);
