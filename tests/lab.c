@@ -72,13 +72,10 @@ int lab_write(struct lab *lab, const char *path, const char *text, char *why)
 	return write_bytes(lab, path, text, strlen(text), why);
 }
 
-int lab_write_array(struct lab *lab, const char *path, uint64_t count,
-                    double number)
+void lab_npy(uint64_t count, double number, struct blob *out)
 {
 	struct array array = { .info = { .ndim = 1, .shape = { count } } };
-	struct blob file = { 0 };
 	double *elements = calloc(count ? count : 1, sizeof(double));
-	int rc;
 
 	assert_non_null(elements);
 	for (uint64_t i = 0; i < count; i++)
@@ -86,11 +83,20 @@ int lab_write_array(struct lab *lab, const char *path, uint64_t count,
 	dtype_plain(&array.info.dtype, 'f', sizeof(double));
 	assert_int_equal(array_info_measure(&array.info), 0);
 	array.data = elements;
-	assert_int_equal(npy_append(&array, &file), 0);
-	rc = write_bytes(lab, path, file.data, file.size, NULL);
-	blob_release(&file);
+	assert_int_equal(npy_append(&array, out), 0);
 	array_release(&array);
 	free(elements);
+}
+
+int lab_write_array(struct lab *lab, const char *path, uint64_t count,
+                    double number)
+{
+	struct blob file = { 0 };
+	int rc;
+
+	lab_npy(count, number, &file);
+	rc = write_bytes(lab, path, file.data, file.size, NULL);
+	blob_release(&file);
 	return rc;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lab.h - a tree over the mem backend, for tests of layout/
+ * lab.h - a tree over the mem backend, for tests of layout/ and fs/
  *
  * Every function fails the running test where it cannot do its work.
  */
@@ -24,7 +24,10 @@ void lab_release(struct lab *lab);
  * commit_part's result; WHY (WHY_SIZE, may be NULL) its reason. */
 int lab_write(struct lab *lab, const char *path, const char *text, char *why);
 
-/* Write an npy file of COUNT doubles, all NUMBER. */
+/* Append an npy file of COUNT doubles, all NUMBER. */
+void lab_npy(uint64_t count, double number, struct blob *out);
+
+/* Write one. */
 int lab_write_array(struct lab *lab, const char *path, uint64_t count,
                     double number);
 
