@@ -95,8 +95,8 @@ static int check_file(struct hdf5_store *store, char why[WHY_SIZE])
 			         : hdf5_file_create(path, fill_new_file,
 			                            &store->settings);
 		if (rc)
-			snprintf(why, WHY_SIZE, "hdf5: cannot make %s: %s",
-			         path, strerror(-rc));
+			snprintf(why, WHY_SIZE, "cannot make %s: %s", path,
+			         strerror(-rc));
 		return rc;
 	}
 	rc = hdf5_file_enter(store->file, HDF5_READ);
@@ -104,7 +104,7 @@ static int check_file(struct hdf5_store *store, char why[WHY_SIZE])
 		hdf5_file_leave(store->file);
 	else
 		snprintf(why, WHY_SIZE,
-		         "hdf5: cannot open %s: no HDF5 file, damaged, or "
+		         "cannot open %s: no HDF5 file, damaged, or "
 		         "held by another program",
 		         path);
 	return rc;

@@ -91,13 +91,13 @@ const struct hdf5_filter *hdf5_filter_find(const char *name, char why[WHY_SIZE])
 		if (is_available(&filters[i]))
 			return &filters[i];
 		snprintf(why, WHY_SIZE,
-		         "hdf5: the compression '%s' needs a filter (%d) that "
+		         "the compression '%s' needs a filter (%d) that "
 		         "is not installed",
 		         name, filters[i].id);
 		return NULL;
 	}
 	snprintf(why, WHY_SIZE,
-	         "hdf5: unknown compression '%.40s': gzip, lzf, szip, zstd or "
+	         "unknown compression '%.40s': gzip, lzf, szip, zstd or "
 	         "none",
 	         name);
 	return NULL;
