@@ -137,10 +137,8 @@ static int open_scratch(const struct spool *spool, const char *path, int flags)
 	return (int)fd;
 }
 
-/* The directory that PATH is in, and its name there.  The mount's root is the
- * scratch directory itself. */
-static int open_parent(const struct spool *spool, const char *path,
-                       const char **name)
+/* The directory that PATH is in. */
+static int open_parent(const struct spool *spool, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *parent =
@@ -148,23 +146,29 @@ static int open_parent(const struct spool *spool, const char *path,
 	int fd = parent ? open_scratch(spool, parent, O_PATH) : -ENOMEM;
 
 	free(parent);
-	if (slash)
-		*name = slash + 1;
-	else
-		*name = path[0] ? path : ".";
 	return fd;
+}
+
+/* Its name there.  The mount's root is the scratch directory itself. */
+static const char *name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash)
+		return slash + 1;
+	return path[0] ? path : ".";
 }
 
 int spool_stat(const struct spool *spool, const char *path, struct stat *out)
 {
-	const char *name;
-	int parent = open_parent(spool, path, &name);
+	int parent = open_parent(spool, path);
 	int rc = parent;
 
 	if (parent >= 0) {
-		rc = fstatat(parent, name, out, AT_SYMLINK_NOFOLLOW) < 0
-		         ? -errno
-		         : 0;
+		rc =
+		    fstatat(parent, name_of(path), out, AT_SYMLINK_NOFOLLOW) < 0
+			? -errno
+			: 0;
 		close(parent);
 	}
 	return rc == -ENOTDIR || rc == -ELOOP ? -ENOENT : rc;
@@ -173,13 +177,12 @@ int spool_stat(const struct spool *spool, const char *path, struct stat *out)
 static int make_directory(const struct spool *spool, const char *path,
                           mode_t mode)
 {
-	const char *name;
-	int parent = open_parent(spool, path, &name);
+	int parent = open_parent(spool, path);
 	int rc;
 
 	if (parent < 0)
 		return parent;
-	rc = mkdirat(parent, name, mode) < 0 ? -errno : 0;
+	rc = mkdirat(parent, name_of(path), mode) < 0 ? -errno : 0;
 	close(parent);
 	return rc;
 }
@@ -209,12 +212,12 @@ int spool_open_file(const struct spool *spool, const char *path, int flags,
                     mode_t mode)
 {
 	int rc = flags & O_CREAT ? make_parents(spool, path) : 0;
-	const char *name;
-	int parent = rc ? rc : open_parent(spool, path, &name);
+	int parent = rc ? rc : open_parent(spool, path);
 
 	if (parent < 0)
 		return parent;
-	rc = openat(parent, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+	rc =
+	    openat(parent, name_of(path), flags | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (rc < 0)
 		rc = -errno;
 	close(parent);
@@ -223,13 +226,12 @@ int spool_open_file(const struct spool *spool, const char *path, int flags,
 
 static int remove_name(const struct spool *spool, const char *path, int flags)
 {
-	const char *name;
-	int parent = open_parent(spool, path, &name);
+	int parent = open_parent(spool, path);
 	int rc;
 
 	if (parent < 0)
 		return parent;
-	rc = unlinkat(parent, name, flags) < 0 ? -errno : 0;
+	rc = unlinkat(parent, name_of(path), flags) < 0 ? -errno : 0;
 	close(parent);
 	return rc;
 }
@@ -254,17 +256,16 @@ int spool_rmdir(const struct spool *spool, const char *path)
 int spool_rename(const struct spool *spool, const char *from, const char *to,
                  unsigned int flags)
 {
-	const char *names[2];
 	int parents[2] = { -1, -1 };
 	int rc = make_parents(spool, to);
 
 	if (rc == 0)
-		rc = parents[0] = open_parent(spool, from, &names[0]);
+		rc = parents[0] = open_parent(spool, from);
 	if (rc >= 0)
-		rc = parents[1] = open_parent(spool, to, &names[1]);
+		rc = parents[1] = open_parent(spool, to);
 	if (rc >= 0)
-		rc = renameat2(parents[0], names[0], parents[1], names[1],
-		               flags) < 0
+		rc = renameat2(parents[0], name_of(from), parents[1],
+		               name_of(to), flags) < 0
 		         ? -errno
 		         : 0;
 	close_if_open(parents[0]);
@@ -276,12 +277,11 @@ int spool_symlink(const struct spool *spool, const char *target,
                   const char *path)
 {
 	int rc = make_parents(spool, path);
-	const char *name;
-	int parent = rc ? rc : open_parent(spool, path, &name);
+	int parent = rc ? rc : open_parent(spool, path);
 
 	if (parent < 0)
 		return parent;
-	rc = symlinkat(target, parent, name) < 0 ? -errno : 0;
+	rc = symlinkat(target, parent, name_of(path)) < 0 ? -errno : 0;
 	close(parent);
 	return rc;
 }
@@ -290,13 +290,12 @@ int spool_readlink(const struct spool *spool, const char *path,
                    struct blob *out)
 {
 	char target[PATH_MAX];
-	const char *name;
-	int parent = open_parent(spool, path, &name);
+	int parent = open_parent(spool, path);
 	ssize_t size;
 
 	if (parent < 0)
 		return parent;
-	size = readlinkat(parent, name, target, sizeof(target));
+	size = readlinkat(parent, name_of(path), target, sizeof(target));
 	if (size < 0)
 		size = -errno;
 	close(parent);
