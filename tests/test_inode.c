@@ -233,6 +233,23 @@ static void an_open_file_outlives_its_lookups(void **state)
 	assert_true(inodes_known(inodes, "wm/a.npy") == 0);
 }
 
+/* Whichever of the two opened it first. */
+static void replace_beside(struct inodes *inodes, struct handle *first,
+                           struct handle *second, const struct handle *writer)
+{
+	uint64_t id = inodes_lookup(inodes, "wm/a.npy");
+
+	inodes_attach(inodes, id, first);
+	inodes_attach(inodes, id, second);
+	assert_true(inodes_replace(inodes, id, writer));
+	assert_gone(inodes, id);
+	assert_true(inodes_replace(inodes, id, writer));
+	assert_true(inodes_lookup(inodes, "wm/a.npy") != id);
+	inodes_detach(inodes, id, first);
+	inodes_detach(inodes, id, second);
+	inodes_forget(inodes, id, 1);
+}
+
 static void only_others_keep_a_replaced_file(void **state)
 {
 	struct inodes *inodes = *state;
@@ -243,14 +260,9 @@ static void only_others_keep_a_replaced_file(void **state)
 	inodes_attach(inodes, id, &writer);
 	assert_false(inodes_replace(inodes, id, &writer));
 	assert_path(inodes, id, "wm/a.npy");
-	inodes_attach(inodes, id, &reader);
-	assert_true(inodes_replace(inodes, id, &writer));
-	assert_gone(inodes, id);
-	assert_true(inodes_replace(inodes, id, &writer));
-	assert_true(inodes_lookup(inodes, "wm/a.npy") != id);
 	inodes_detach(inodes, id, &writer);
-	inodes_detach(inodes, id, &reader);
-	inodes_forget(inodes, id, 1);
+	replace_beside(inodes, &reader, &writer, &writer);
+	replace_beside(inodes, &writer, &reader, &writer);
 }
 
 static bool is_second(struct handle *handle, void *arg)
