@@ -17,7 +17,7 @@ struct daemon {
  * where there can be no child. */
 int daemon_start(struct daemon *daemon);
 
-/* Let the parent go, and let go of the terminal. */
-void daemon_ready(void *daemon);
+/* Let the parent go, and let go of the terminal.  ARG is the struct daemon. */
+void daemon_ready(void *arg);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,15 +59,19 @@ static void settle(struct handle *handle, const char *old_path)
 static void reject(struct handle *handle, const void *bytes, size_t size,
                    int rc, const char *why)
 {
-	char reason[WHY_SIZE + 64];
+	const struct refusal refusal = {
+		.path = handle->node.path,
+		.bytes = bytes,
+		.size = size,
+		.cause = rc,
+		.reason = why[0] ? why : strerror(-rc),
+	};
 
-	snprintf(reason, sizeof(reason), "%s", why[0] ? why : strerror(-rc));
 	handle->tried = true;
 	if (handle->rejected.size)
 		spool_unreject(&handle->tree->spool, handle->rejected.data);
 	blob_release(&handle->rejected);
-	spool_reject(&handle->tree->spool, handle->node.path, bytes, size, rc,
-	             reason, &handle->rejected);
+	spool_reject(&handle->tree->spool, &refusal, &handle->rejected);
 }
 
 /* The mtime that was set for this commit; the next one is its own. */

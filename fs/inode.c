@@ -4,6 +4,7 @@
 #include "fs/handle.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -263,13 +264,10 @@ static int rename_one(struct inodes *inodes, struct inode *inode,
                       const char *from, const char *to)
 {
 	const char *rest = inode->path + strlen(from);
-	size_t size = strlen(to) + strlen(rest) + 1;
-	char *path = malloc(size);
+	char *path;
 
-	if (!path)
+	if (asprintf(&path, "%s%s", to, rest) < 0)
 		return -ENOMEM;
-	memcpy(path, to, strlen(to));
-	memcpy(path + strlen(to), rest, strlen(rest) + 1);
 	set_path(inodes, inode, path);
 	return 0;
 }

@@ -60,13 +60,13 @@ static bool is_inside(const char *path, const char *directory)
 
 static int check_store(struct mount *mount)
 {
-	struct stat stat_;
+	struct stat found;
 
 	if (!realpath(mount->options->store, mount->store))
 		return complain(mount->options->store, strerror(errno));
-	if (stat(mount->store, &stat_) < 0)
+	if (stat(mount->store, &found) < 0)
 		return complain(mount->store, strerror(errno));
-	if (!S_ISDIR(stat_.st_mode))
+	if (!S_ISDIR(found.st_mode))
 		return complain(mount->store, "a store is a directory");
 	return 0;
 }

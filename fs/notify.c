@@ -89,12 +89,13 @@ void notifier_stop(struct notifier *notifier)
 
 void notifier_forget(struct notifier *notifier, const char *path)
 {
-	struct notice *notice = malloc(sizeof(*notice) + strlen(path) + 1);
+	size_t size = strlen(path) + 1;
+	struct notice *notice = malloc(sizeof(*notice) + size);
 
 	if (!notice) /* the kernel forgets by itself a second later */
 		return;
 	notice->next = NULL;
-	strcpy(notice->path, path);
+	memcpy(notice->path, path, size);
 	pthread_mutex_lock(&notifier->lock);
 	if (notifier->last)
 		notifier->last->next = notice;

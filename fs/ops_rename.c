@@ -159,8 +159,15 @@ static int commit_bytes(struct rename *rename, const void *bytes, size_t size,
 		                    rename->to_path, 0);
 	rc = commit_part(tree, &rename->to.node, bytes, size, mtime, why);
 	if (rc) {
-		spool_reject(&tree->spool, rename->to_path, bytes, size, rc,
-		             why[0] ? why : strerror(-rc), NULL);
+		const struct refusal refusal = {
+			.path = rename->to_path,
+			.bytes = bytes,
+			.size = size,
+			.cause = rc,
+			.reason = why[0] ? why : strerror(-rc),
+		};
+
+		spool_reject(&tree->spool, &refusal, NULL);
 		return rc;
 	}
 	/* A file that was begun under the new name is complete now. */

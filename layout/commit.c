@@ -41,23 +41,34 @@ static int get(const struct tree *tree, const struct node *node,
 	                           record);
 }
 
-static int commit_array(struct tree *tree, const struct node *node,
-                        const void *bytes, size_t size, struct timespec mtime,
-                        struct blob *key_out, char *why)
+/* One commit of a part. */
+struct commit {
+	struct tree *tree;
+	struct node *node;
+	const void *bytes;
+	size_t size;
+	struct timespec mtime;
+	struct blob key; /* out: of the record that it went to */
+	char *why;
+};
+
+static int commit_array(struct commit *commit)
 {
+	const struct node *node = commit->node;
 	struct array array = { 0 };
 	struct change change = {
 		.array_action = PART_SET,
 		.array_name = node->array,
 		.array = &array,
-		.array_mtime = mtime,
+		.array_mtime = commit->mtime,
 		.expires_ms =
 		    node->collection->ttl ? EXPIRES_ANEW : EXPIRES_KEEP,
 	};
-	int rc = npy_parse(bytes, size, &array, why);
+	int rc = npy_parse(commit->bytes, commit->size, &array, commit->why);
 
 	if (rc == 0)
-		rc = put(tree, node, &change, key_out, why);
+		rc =
+		    put(commit->tree, node, &change, &commit->key, commit->why);
 	array_release(&array);
 	return rc;
 }
@@ -116,58 +127,60 @@ static void forget_number(const struct node *node, struct value *fields)
 			value_dict_remove(fields, row->name);
 }
 
-static int put_fields(struct tree *tree, struct node *node,
-                      struct fields_file *file, struct timespec mtime,
-                      struct blob *key_out, char *why)
+static int put_fields(struct commit *commit, struct fields_file *file)
 {
+	struct node *node = commit->node;
 	struct change change = {
 		.fields_action = PART_SET,
 		.fields = file->fields,
-		.fields_mtime = mtime,
+		.fields_mtime = commit->mtime,
 		.expires_ms = file->expires_ms,
 	};
-	int rc = file->has_key ? adopt_key(tree, node, &file->key, why) : 0;
+	int rc = 0;
 
+	if (file->has_key)
+		rc = adopt_key(commit->tree, node, &file->key, commit->why);
 	if (node->named_copy)
 		forget_number(node, file->fields);
-	return rc ? rc : put(tree, node, &change, key_out, why);
+	if (rc == 0)
+		rc =
+		    put(commit->tree, node, &change, &commit->key, commit->why);
+	return rc;
 }
 
-static int commit_fields(struct tree *tree, struct node *node,
-                         const void *bytes, size_t size, struct timespec mtime,
-                         struct blob *key_out, char *why)
+static int commit_fields(struct commit *commit)
 {
+	struct node *node = commit->node;
 	struct record record = { 0 };
 	struct fields_file file = { 0 };
-	int rc = get(tree, node, &record);
+	int rc = get(commit->tree, node, &record);
 	bool is_new = rc == -ENOENT;
 
 	if (rc && !is_new)
 		return rc;
-	if (!is_new && is_unchanged(node, &record, bytes, size)) {
+	if (!is_new &&
+	    is_unchanged(node, &record, commit->bytes, commit->size)) {
 		record_release(&record);
-		return blob_set(key_out, node->key.data, node->key.size);
+		return blob_set(&commit->key, node->key.data, node->key.size);
 	}
-	rc = render_parse(node->collection, is_new ? NULL : &record, bytes,
-	                  size, &file, why);
+	rc = render_parse(node->collection, is_new ? NULL : &record,
+	                  commit->bytes, commit->size, &file, commit->why);
 	if (rc == 0)
-		rc = put_fields(tree, node, &file, mtime, key_out, why);
+		rc = put_fields(commit, &file);
 	fields_file_release(&file);
 	record_release(&record);
 	return rc;
 }
 
-static int commit_to_key(struct tree *tree, struct node *node,
-                         const void *bytes, size_t size, struct timespec mtime,
-                         struct blob *key, char *why)
+static int commit_to_key(struct commit *commit)
 {
-	switch (node->kind) {
+	switch (commit->node->kind) {
 	case NODE_ARRAY:
-		return commit_array(tree, node, bytes, size, mtime, key, why);
+		return commit_array(commit);
 	case NODE_FIELDS:
-		return commit_fields(tree, node, bytes, size, mtime, key, why);
+		return commit_fields(commit);
 	default:
-		snprintf(why, WHY_SIZE,
+		snprintf(commit->why, WHY_SIZE,
 		         "a .pickle file shows what is stored and cannot be "
 		         "written");
 		return -EINVAL;
@@ -177,22 +190,29 @@ static int commit_to_key(struct tree *tree, struct node *node,
 int commit_part(struct tree *tree, struct node *node, const void *bytes,
                 size_t size, struct timespec mtime, char why[WHY_SIZE])
 {
-	struct blob key = { 0 };
+	struct commit commit = {
+		.tree = tree,
+		.node = node,
+		.bytes = bytes,
+		.size = size,
+		.mtime = mtime,
+	};
 	int rc;
 
+	commit.why = why;
 	if (!node->named_copy) {
-		rc = commit_to_key(tree, node, bytes, size, mtime, &key, why);
-		blob_release(&key);
+		rc = commit_to_key(&commit);
+		blob_release(&commit.key);
 		return rc;
 	}
 	pthread_mutex_lock(&tree->copies);
 	rc = named_copy_refresh(tree, node);
 	if (rc == 0)
-		rc = commit_to_key(tree, node, bytes, size, mtime, &key, why);
+		rc = commit_to_key(&commit);
 	if (rc == 0)
-		rc = named_copy_settle(tree, node, &key);
+		rc = named_copy_settle(tree, node, &commit.key);
 	pthread_mutex_unlock(&tree->copies);
-	blob_release(&key);
+	blob_release(&commit.key);
 	return rc;
 }
 

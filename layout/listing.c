@@ -328,16 +328,15 @@ static int stat_spooled(struct listing *listing, const char *name)
 	struct node child = { 0 };
 	struct node_info stored;
 	int rc = node_child(listing->tree, &listing->node, name, &child);
+	bool listed;
 
 	if (rc)
 		return rc;
-	if (child.kind == NODE_BRANCH || child.kind == NODE_COLLECTION)
-		rc = -ENOENT;
-	else if (child.collection && child.kind != NODE_OTHER &&
-	         node_stat_stored(listing->tree, &child, &stored) == 0)
-		rc = -ENOENT;
-	else
-		rc = node_stat(listing->tree, &child, &listing->entry.info);
+	listed = child.kind == NODE_BRANCH || child.kind == NODE_COLLECTION ||
+	         (child.collection && child.kind != NODE_OTHER &&
+	          node_stat_stored(listing->tree, &child, &stored) == 0);
+	rc = listed ? -ENOENT
+	            : node_stat(listing->tree, &child, &listing->entry.info);
 	node_release(&child);
 	set_name(listing, name);
 	if (rc)

@@ -160,41 +160,43 @@ static void choose_name(struct spool *spool, const char *path, char name[200])
 }
 
 /* The mount before this one may have used a name in the same second. */
-static int keep_bytes(struct spool *spool, const char *path, const void *bytes,
-                      size_t size, char name[200])
+static int keep_bytes(struct spool *spool, const struct refusal *refusal,
+                      char name[200])
 {
 	int rc;
 
 	do {
-		choose_name(spool, path, name);
-		rc = write_file(spool->rejected_fd, name, bytes, size);
+		choose_name(spool, refusal->path, name);
+		rc = write_file(spool->rejected_fd, name, refusal->bytes,
+		                refusal->size);
 	} while (rc == -EEXIST);
 	return rc;
 }
 
-int spool_reject(struct spool *spool, const char *path, const void *bytes,
-                 size_t size, int cause, const char *reason, struct blob *name)
+int spool_reject(struct spool *spool, const struct refusal *refusal,
+                 struct blob *name)
 {
 	char chosen[200];
 	char beside[220];
 	struct blob line = { 0 };
-	int rc;
+	int rc = describe(refusal->path, "write", refusal->cause,
+	                  refusal->reason, &line);
 
-	rc = describe(path, "write", cause, reason, &line);
 	if (rc == 0)
-		rc = keep_bytes(spool, path, bytes, size, chosen);
+		rc = keep_bytes(spool, refusal, chosen);
 	if (rc == 0) {
 		snprintf(beside, sizeof(beside), "%s.reason.json", chosen);
 		rc = write_file(spool->rejected_fd, beside, line.data,
 		                line.size);
 	}
 	if (rc)
-		log_error("spool: refused bytes of %s are lost: %s", path,
-		          strerror(-rc));
+		log_error("spool: refused bytes of %s are lost: %s",
+		          refusal->path, strerror(-rc));
 	else if (name)
 		rc = blob_set(name, chosen, strlen(chosen));
 	blob_release(&line);
-	spool_error(spool, path, "write", cause, reason);
+	spool_error(spool, refusal->path, "write", refusal->cause,
+	            refusal->reason);
 	return rc;
 }
 

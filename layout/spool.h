@@ -69,12 +69,19 @@ int spool_readlink(const struct spool *spool, const char *path,
 /* The directory's stream, or NULL in *OUT where there is none. */
 int spool_list(const struct spool *spool, const char *path, DIR **out);
 
-/*
- * Keep BYTES that were refused with the errno CAUSE, and the reason, and add a
- * line to errors.jsonl.  NAME (may be NULL) receives the name in rejected/.
- */
-int spool_reject(struct spool *spool, const char *path, const void *bytes,
-                 size_t size, int cause, const char *reason, struct blob *name);
+/* What was written to PATH and refused. */
+struct refusal {
+	const char *path;
+	const void *bytes;
+	size_t size;
+	int cause; /* a negative errno value */
+	const char *reason;
+};
+
+/* Keep its bytes and the reason, and add a line to errors.jsonl.  NAME (may be
+ * NULL) receives the name in rejected/. */
+int spool_reject(struct spool *spool, const struct refusal *refusal,
+                 struct blob *name);
 
 /* What was refused turned out well: remove it from rejected/. */
 void spool_unreject(struct spool *spool, const char *name);

@@ -114,14 +114,14 @@ static void assert_event(struct fixture *fixture, const char *name)
 
 static void refused_bytes_are_kept_with_the_reason(void **state)
 {
+	const struct refusal refusal = { "wm/a b.npy", "a\0b", 3, -EINVAL,
+		                         "line 1: no" };
 	struct fixture *fixture = *state;
 	struct blob name = { 0 };
 	struct blob path = { 0 };
 	struct blob bytes = { 0 };
 
-	assert_int_equal(spool_reject(&fixture->spool, "wm/a b.npy", "a\0b", 3,
-	                              -EINVAL, "line 1: no", &name),
-	                 0);
+	assert_int_equal(spool_reject(&fixture->spool, &refusal, &name), 0);
 	assert_non_null(strstr(name.data, "wm_a b.npy"));
 	assert_null(strchr(name.data, '/'));
 	assert_int_equal(blob_printf(&path, "rejected/%s", name.data), 0);
@@ -143,9 +143,10 @@ static void refused_bytes_are_kept_with_the_reason(void **state)
 
 static void reject(struct fixture *fixture, const char *path)
 {
-	assert_int_equal(spool_reject(&fixture->spool, path, path, strlen(path),
-	                              -ENOSPC, "full", NULL),
-	                 0);
+	const struct refusal refusal = { path, path, strlen(path), -ENOSPC,
+		                         "full" };
+
+	assert_int_equal(spool_reject(&fixture->spool, &refusal, NULL), 0);
 }
 
 /* How many refused files there are, their reasons left out. */
@@ -207,6 +208,7 @@ static void any_path_can_be_refused(void **state)
 
 static void a_long_name_is_not_cut_inside_a_character(void **state)
 {
+	struct refusal refusal = { NULL, "", 0, -EIO, "" };
 	struct fixture *fixture = *state;
 	struct blob name = { 0 };
 	struct blob path = { 0 };
@@ -214,9 +216,8 @@ static void a_long_name_is_not_cut_inside_a_character(void **state)
 	assert_int_equal(blob_append_text(&path, "wm/x"), 0);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(blob_append_text(&path, "\xe2\x82\xac"), 0);
-	assert_int_equal(
-	    spool_reject(&fixture->spool, path.data, "", 0, -EIO, "", &name),
-	    0);
+	refusal.path = path.data;
+	assert_int_equal(spool_reject(&fixture->spool, &refusal, &name), 0);
 	assert_int_equal((unsigned char)name.data[name.size - 1], 0xac);
 	blob_release(&name);
 	blob_release(&path);
