@@ -46,6 +46,7 @@ struct handle {
 	uint64_t shown_size;
 	bool shows_size;
 	bool uncommitted;
+	bool dropped;          /* by handle_drop */
 	struct timespec mtime; /* for the next commit; UTIME_NOW */
 };
 
@@ -70,6 +71,10 @@ int handle_allocate(struct handle *handle, int mode, uint64_t offset,
  * -EINVAL: refused; bytes and reason are in rejected/.
  */
 int handle_commit(struct handle *handle, bool last);
+
+/* The name of the file was removed: nothing is committed from now on.  True:
+ * something would have been. */
+bool handle_drop(struct handle *handle);
 
 /* Let stat see what the handle holds; with its lock held. */
 void handle_publish(struct handle *handle);

@@ -138,11 +138,32 @@ static int commit_locked(struct handle *handle, bool last)
 	return rc;
 }
 
+bool handle_drop(struct handle *handle)
+{
+	bool uncommitted;
+
+	pthread_mutex_lock(&handle->shown_lock);
+	uncommitted = handle->uncommitted;
+	handle->dropped = true;
+	pthread_mutex_unlock(&handle->shown_lock);
+	return uncommitted;
+}
+
+static bool is_dropped(struct handle *handle)
+{
+	bool dropped;
+
+	pthread_mutex_lock(&handle->shown_lock);
+	dropped = handle->dropped;
+	pthread_mutex_unlock(&handle->shown_lock);
+	return dropped;
+}
+
 int handle_commit(struct handle *handle, bool last)
 {
 	int rc;
 
-	if (handle->fd >= 0)
+	if (handle->fd >= 0 || is_dropped(handle))
 		return 0;
 	pthread_mutex_lock(&handle->lock);
 	rc = commit_locked(handle, last);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ops.h"
 
+#include "fs/handle.h"
 #include "layout/commit.h"
 
 #include <errno.h>
@@ -29,6 +30,26 @@ static int unlink_found(struct fs *fs, const struct found *found)
 	return node_is_part(node) ? commit_remove(&fs->tree, node) : -EPERM;
 }
 
+static bool visit_drop(struct handle *handle, void *arg)
+{
+	bool *uncommitted = arg;
+
+	*uncommitted |= handle_drop(handle);
+	return false;
+}
+
+/* Whoever has the file open does not bring it back.  True: somebody would
+ * have. */
+static bool drop_handles(struct fs *fs, const char *path)
+{
+	uint64_t id = inodes_known(&fs->inodes, path);
+	bool uncommitted = false;
+
+	if (id)
+		inodes_visit(&fs->inodes, id, visit_drop, &uncommitted);
+	return uncommitted;
+}
+
 static int unlink_path(struct fs *fs, const char *path)
 {
 	struct found found;
@@ -37,8 +58,8 @@ static int unlink_path(struct fs *fs, const char *path)
 
 	/* The other name of a record that was renamed: only the name goes. */
 	rc = fs_find(fs, path, &found);
-	if (rc)
-		return rc;
+	if (rc) /* it may be in an open file alone, so far */
+		return rc == -ENOENT && drop_handles(fs, path) ? 0 : rc;
 	moved = strcmp(found.node.path, path) == 0
 	            ? NULL
 	            : moved_find(&fs->moved, path);
@@ -46,8 +67,10 @@ static int unlink_path(struct fs *fs, const char *path)
 		moved_drop(&fs->moved, path);
 	else
 		rc = unlink_found(fs, &found);
-	if (rc == 0 && !moved && node_is_part(&found.node))
+	if (rc == 0 && !moved && node_is_part(&found.node)) {
+		drop_handles(fs, path);
 		fs_forget_attributes(fs, &found.node);
+	}
 	free(moved);
 	node_release(&found.node);
 	return rc;

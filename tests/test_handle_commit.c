@@ -283,6 +283,30 @@ static void a_time_that_was_set_is_for_the_next_commit(void **state)
 	assert_true(mtime_of(lab, "wm/a.npy").tv_sec > 1600000000);
 }
 
+static void a_removed_file_does_not_come_back(void **state)
+{
+	struct lab *lab = *state;
+	struct handle *handle = open_new(lab, "wm/a.npy");
+
+	/* Nothing written, something written, and a record's update. */
+	assert_true(handle_drop(handle));
+	assert_int_equal(finish(handle), 0);
+	assert_int_equal(begun_size(lab, "wm/a.npy"), -ENOENT);
+	handle = open_new(lab, "wm/a.npy");
+	write_array(handle, 1.5);
+	assert_true(handle_drop(handle));
+	assert_reads(handle, 1.5);
+	assert_int_equal(finish(handle), 0);
+	assert_false(is_stored(lab, "wm/a.npy"));
+	assert_int_equal(lab_write_array(lab, "wm/a.npy", COUNT, 2.5), 0);
+	handle = open_path(lab, "wm/a.npy", O_RDWR);
+	assert_false(handle_drop(handle));
+	write_array(handle, 3.5);
+	assert_int_equal(finish(handle), 0);
+	assert_stored(lab, "wm/a.npy", 2.5);
+	assert_int_equal(count_rejected(lab), 0);
+}
+
 /* Two writers are open at an unmount, and one has committed. */
 static void what_is_open_is_committed_at_the_end(void **state)
 {
@@ -327,6 +351,7 @@ int main(void)
 		HANDLE_TEST(a_begun_file_can_be_begun_anew),
 		HANDLE_TEST(a_named_copy_says_where_it_went),
 		HANDLE_TEST(a_time_that_was_set_is_for_the_next_commit),
+		HANDLE_TEST(a_removed_file_does_not_come_back),
 		HANDLE_TEST(what_is_open_is_committed_at_the_end),
 	};
 
