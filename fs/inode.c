@@ -245,21 +245,6 @@ static void set_path(struct inodes *inodes, struct inode *inode, char *path)
 	hash(inodes, inode);
 }
 
-/* An inode at or below FROM that has not been renamed yet. */
-static struct inode *find_below(const struct inodes *inodes, const char *from)
-{
-	size_t size = strlen(from);
-
-	for (size_t i = 0; i < inodes->bucket_count; i++)
-		for (struct inode *inode = inodes->buckets[i]; inode;
-		     inode = inode->next)
-			if (!inode->gone &&
-			    strncmp(inode->path, from, size) == 0 &&
-			    inode->path[size] == '/')
-				return inode;
-	return NULL;
-}
-
 static int rename_one(struct inodes *inodes, struct inode *inode,
                       const char *from, const char *to)
 {
@@ -272,21 +257,77 @@ static int rename_one(struct inodes *inodes, struct inode *inode,
 	return 0;
 }
 
-int inodes_rename(struct inodes *inodes, const char *from, const char *to)
+static bool is_below(const struct inode *inode, const char *path, size_t size)
 {
-	struct inode *inode;
-	int rc = 0;
+	return !inode->gone && strncmp(inode->path, path, size) == 0 &&
+	       inode->path[size] == '/';
+}
+
+/* The inodes below PATH, in *OUT, which the caller frees. */
+static int collect_below(const struct inodes *inodes, const char *path,
+                         struct inode ***out, size_t *count)
+{
+	struct inode **found = calloc(inodes->count, sizeof(struct inode *));
+	size_t size = strlen(path);
+
+	if (!found)
+		return -ENOMEM;
+	*count = 0;
+	for (size_t i = 0; i < inodes->bucket_count; i++)
+		for (struct inode *inode = inodes->buckets[i]; inode;
+		     inode = inode->next)
+			if (is_below(inode, path, size))
+				found[(*count)++] = inode;
+	*out = found;
+	return 0;
+}
+
+static int rename_below(struct inodes *inodes, const char *from, const char *to)
+{
+	struct inode **below;
+	size_t count;
+	int rc = collect_below(inodes, from, &below, &count);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = rename_one(inodes, below[i], from, to);
+	free(below);
+	return rc;
+}
+
+static int rename_locked(struct inodes *inodes, const char *from,
+                         const char *to, bool directory)
+{
+	struct inode *inode = find(inodes, from);
+	int rc = inode ? rename_one(inodes, inode, from, to) : 0;
+
+	return rc == 0 && directory ? rename_below(inodes, from, to) : rc;
+}
+
+int inodes_rename(struct inodes *inodes, const char *from, const char *to,
+                  bool directory)
+{
+	int rc;
 
 	pthread_mutex_lock(&inodes->lock);
-	inode = find(inodes, from);
-	if (inode)
-		rc = rename_one(inodes, inode, from, to);
-	while (rc == 0) {
-		inode = find_below(inodes, from);
-		if (!inode)
-			break;
-		rc = rename_one(inodes, inode, from, to);
-	}
+	rc = rename_locked(inodes, from, to, directory);
+	pthread_mutex_unlock(&inodes->lock);
+	return rc;
+}
+
+int inodes_swap(struct inodes *inodes, const char *a, const char *b,
+                bool directory)
+{
+	static const char between[] = "/"; /* no path begins like this */
+	int rc;
+
+	pthread_mutex_lock(&inodes->lock);
+	rc = rename_locked(inodes, a, between, directory);
+	if (rc == 0)
+		rc = rename_locked(inodes, b, a, directory);
+	if (rc == 0)
+		rc = rename_locked(inodes, between, b, directory);
 	pthread_mutex_unlock(&inodes->lock);
 	return rc;
 }

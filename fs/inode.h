@@ -54,8 +54,14 @@ void inodes_unlink(struct inodes *inodes, const char *path);
 bool inodes_replace(struct inodes *inodes, uint64_t id,
                     const struct handle *handle);
 
-/* FROM, and what is below it, is called TO now; what was there is gone. */
-int inodes_rename(struct inodes *inodes, const char *from, const char *to);
+/* FROM, and what is below it if it is a DIRECTORY, is called TO now; what was
+ * there is gone. */
+int inodes_rename(struct inodes *inodes, const char *from, const char *to,
+                  bool directory);
+
+/* A and B, and what is below them if one is a DIRECTORY, trade names. */
+int inodes_swap(struct inodes *inodes, const char *a, const char *b,
+                bool directory);
 
 /* The node ID is called PATH from now on (a named copy that settled). */
 int inodes_retarget(struct inodes *inodes, uint64_t id, const char *path);

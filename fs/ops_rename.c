@@ -338,6 +338,19 @@ static int rename_found(struct rename *rename)
 	return record_to_scratch(rename);
 }
 
+/* The kernel's nodes go with their names. */
+static int rename_inodes(struct rename *rename)
+{
+	struct inodes *inodes = &rename->fs->inodes;
+	bool directory = S_ISDIR(rename->from.info.mode);
+
+	if (rename->flags & RENAME_EXCHANGE)
+		return inodes_swap(inodes, rename->from_path, rename->to_path,
+		                   directory || S_ISDIR(rename->to.info.mode));
+	return inodes_rename(inodes, rename->from_path, rename->to_path,
+	                     directory);
+}
+
 static int rename_paths(struct rename *rename)
 {
 	struct fs *fs = rename->fs;
@@ -355,13 +368,14 @@ static int rename_paths(struct rename *rename)
 	}
 	if (rc == 0)
 		rc = rename_found(rename);
-	if (rc == 0 && !(rename->flags & RENAME_EXCHANGE))
-		rc = inodes_rename(&fs->inodes, rename->from_path,
-		                   rename->to_path);
+	if (rc == 0)
+		rc = rename_inodes(rename);
 	if (rc == 0)
 		moved_drop(&fs->moved, rename->to_path);
 	if (rc == 0 && node_is_part(&rename->to.node))
 		fs_forget_attributes(fs, &rename->to.node);
+	if (rc == 0 && node_is_part(&rename->from.node))
+		fs_forget_attributes(fs, &rename->from.node);
 	node_release(&rename->from.node);
 	node_release(&rename->to.node);
 	return rc;

@@ -149,7 +149,8 @@ static void a_renamed_tree_keeps_its_ids(void **state)
 
 	for (size_t i = 0; paths[i]; i++)
 		ids[i] = inodes_lookup(inodes, paths[i]);
-	assert_int_equal(inodes_rename(inodes, "episodes/x", "episodes/y"), 0);
+	assert_int_equal(
+	    inodes_rename(inodes, "episodes/x", "episodes/y", true), 0);
 	for (size_t i = 0; paths[i]; i++) {
 		assert_path(inodes, ids[i], renamed[i]);
 		assert_true(inodes_known(inodes, renamed[i]) == ids[i]);
@@ -159,12 +160,28 @@ static void a_renamed_tree_keeps_its_ids(void **state)
 	assert_path(inodes, longer, "episodes/xx/a");
 }
 
+static void two_trees_trade_their_names(void **state)
+{
+	struct inodes *inodes = *state;
+	uint64_t x = inodes_lookup(inodes, "network_states/x");
+	uint64_t in_x = inodes_lookup(inodes, "network_states/x/weights.npy");
+	uint64_t in_y = inodes_lookup(inodes, "network_states/y/weights.npy");
+
+	assert_int_equal(
+	    inodes_swap(inodes, "network_states/x", "network_states/y", true),
+	    0);
+	assert_path(inodes, x, "network_states/y");
+	assert_path(inodes, in_x, "network_states/y/weights.npy");
+	assert_path(inodes, in_y, "network_states/x/weights.npy");
+}
+
 static void what_is_below_moves_though_the_top_is_not_known(void **state)
 {
 	struct inodes *inodes = *state;
 	uint64_t id = inodes_lookup(inodes, "episodes/x/a");
 
-	assert_int_equal(inodes_rename(inodes, "episodes/x", "episodes/y"), 0);
+	assert_int_equal(
+	    inodes_rename(inodes, "episodes/x", "episodes/y", true), 0);
 	assert_path(inodes, id, "episodes/y/a");
 }
 
@@ -174,7 +191,8 @@ static void the_target_of_a_rename_is_gone(void **state)
 	uint64_t from = inodes_lookup(inodes, "wm/a.npy");
 	uint64_t to = inodes_lookup(inodes, "wm/b.npy");
 
-	assert_int_equal(inodes_rename(inodes, "wm/a.npy", "wm/b.npy"), 0);
+	assert_int_equal(inodes_rename(inodes, "wm/a.npy", "wm/b.npy", false),
+	                 0);
 	assert_path(inodes, from, "wm/b.npy");
 	assert_true(inodes_known(inodes, "wm/b.npy") == from);
 	assert_gone(inodes, to);
@@ -188,7 +206,8 @@ static void a_file_that_is_gone_is_not_renamed(void **state)
 	uint64_t old = inodes_lookup(inodes, "episodes/x/a");
 
 	inodes_unlink(inodes, "episodes/x/a");
-	assert_int_equal(inodes_rename(inodes, "episodes/x", "episodes/y"), 0);
+	assert_int_equal(
+	    inodes_rename(inodes, "episodes/x", "episodes/y", true), 0);
 	assert_gone(inodes, old);
 	assert_true(inodes_known(inodes, "episodes/y/a") == 0);
 }
@@ -327,7 +346,8 @@ static void paths_that_collide_are_kept_apart(void **state)
 	/* The last of the chain, the middle, the first. */
 	inodes_unlink(inodes, paths[0]);
 	inodes_forget(inodes, ids[2], 1);
-	assert_int_equal(inodes_rename(inodes, paths[4], "wm/new.npy"), 0);
+	assert_int_equal(inodes_rename(inodes, paths[4], "wm/new.npy", false),
+	                 0);
 	assert_true(inodes_known(inodes, paths[0]) == 0);
 	assert_true(inodes_known(inodes, paths[1]) == ids[1]);
 	assert_true(inodes_known(inodes, paths[2]) == 0);
@@ -376,6 +396,7 @@ int main(void)
 		    a_removed_file_keeps_its_id_and_the_name_gets_a_new_one),
 		INODE_TEST(what_was_removed_is_freed_with_the_table),
 		INODE_TEST(a_renamed_tree_keeps_its_ids),
+		INODE_TEST(two_trees_trade_their_names),
 		INODE_TEST(what_is_below_moves_though_the_top_is_not_known),
 		INODE_TEST(the_target_of_a_rename_is_gone),
 		INODE_TEST(a_file_that_is_gone_is_not_renamed),
