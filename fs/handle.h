@@ -72,6 +72,9 @@ int handle_allocate(struct handle *handle, int mode, uint64_t offset,
  */
 int handle_commit(struct handle *handle, bool last);
 
+/* The file is called PATH now: that is what the next commit stores. */
+int handle_follow(struct handle *handle, const char *path);
+
 /* The name of the file was removed: nothing is committed from now on.  True:
  * something would have been. */
 bool handle_drop(struct handle *handle);

@@ -172,6 +172,31 @@ int handle_commit(struct handle *handle, bool last)
 	return rc;
 }
 
+static int follow_locked(struct handle *handle, const char *path)
+{
+	struct node node;
+	int rc;
+
+	if (handle->fd >= 0 || strcmp(handle->node.path, path) == 0)
+		return 0;
+	rc = node_find(handle->tree, path, &node);
+	if (rc)
+		return rc;
+	node_release(&handle->node);
+	handle->node = node;
+	return 0;
+}
+
+int handle_follow(struct handle *handle, const char *path)
+{
+	int rc;
+
+	pthread_mutex_lock(&handle->lock);
+	rc = follow_locked(handle, path);
+	pthread_mutex_unlock(&handle->lock);
+	return rc;
+}
+
 bool handle_touch_uncommitted(struct handle *handle, struct timespec mtime)
 {
 	bool taken;

@@ -213,12 +213,28 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
 		fuse_reply_write(req, size);
 }
 
+/* The file may have been renamed since it was opened. */
+static int follow_name(struct fs *fs, fuse_ino_t ino, struct handle *handle)
+{
+	bool gone;
+	char *path = inodes_path(&fs->inodes, ino, &gone);
+	int rc = path ? 0 : -ENOMEM;
+
+	if (path && !gone)
+		rc = handle_follow(handle, path);
+	free(path);
+	return rc;
+}
+
 /* Commit, and tell the inode table when a named copy got its record's name. */
 static int commit(struct fs *fs, fuse_ino_t ino, struct handle *handle,
                   bool last)
 {
 	bool was_dirty = handle->dirty;
-	int rc = handle_commit(handle, last);
+	int rc = was_dirty ? follow_name(fs, ino, handle) : 0;
+
+	if (rc == 0)
+		rc = handle_commit(handle, last);
 
 	if (rc == 0 && handle->retarget) {
 		rc = inodes_retarget(&fs->inodes, ino, handle->node.path);

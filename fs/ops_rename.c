@@ -9,9 +9,11 @@
  *   record file -> scratch       the bytes move to the spool
  *   scratch     -> scratch       the file moves in the spool
  *   between collections          EXDEV: mv copies and deletes
+ *   a file still being written   its commit goes to the new name
  */
 #include "fs/ops.h"
 
+#include "fs/handle.h"
 #include "layout/commit.h"
 #include "layout/draft.h"
 #include "layout/view.h"
@@ -351,6 +353,46 @@ static int rename_inodes(struct rename *rename)
 	                     directory);
 }
 
+static bool visit_uncommitted(struct handle *handle, void *arg)
+{
+	(void)arg;
+	return handle_is_uncommitted(handle);
+}
+
+/* A new file that somebody is still writing: there is nothing to move but its
+ * name, to which it will be committed.  -ENOENT: nobody is. */
+static int rename_unwritten(struct rename *rename)
+{
+	struct fs *fs = rename->fs;
+	uint64_t id = inodes_known(&fs->inodes, rename->from_path);
+	const struct node *to = &rename->to.node;
+	int rc;
+
+	if (id == 0 || !inodes_visit(&fs->inodes, id, visit_uncommitted, NULL))
+		return -ENOENT;
+	rc = node_find(&fs->tree, rename->from_path, &rename->from.node);
+	if (rc)
+		return rc;
+	if (rename->flags & RENAME_EXCHANGE)
+		return -EINVAL;
+	if (rename->flags & RENAME_NOREPLACE && rename->to_exists)
+		return -EEXIST;
+	if (to->collection != rename->from.node.collection)
+		return -EXDEV;
+	if (to->kind != rename->from.node.kind)
+		return -EBUSY;
+	return 0;
+}
+
+static int rename_existing(struct rename *rename)
+{
+	int rc = fs_find(rename->fs, rename->from_path, &rename->from);
+
+	if (rc == -ENOENT)
+		return rename_unwritten(rename);
+	return rc ? rc : rename_found(rename);
+}
+
 static int rename_paths(struct rename *rename)
 {
 	struct fs *fs = rename->fs;
@@ -358,16 +400,14 @@ static int rename_paths(struct rename *rename)
 
 	if (strcmp(rename->from_path, rename->to_path) == 0)
 		return 0;
-	rc = fs_find(fs, rename->from_path, &rename->from);
-	if (rc == 0)
-		rc = node_find(&fs->tree, rename->to_path, &rename->to.node);
+	rc = node_find(&fs->tree, rename->to_path, &rename->to.node);
 	if (rc == 0) {
 		rc = node_stat(&fs->tree, &rename->to.node, &rename->to.info);
 		rename->to_exists = rc == 0;
 		rc = rc == -ENOENT ? 0 : rc;
 	}
 	if (rc == 0)
-		rc = rename_found(rename);
+		rc = rename_existing(rename);
 	if (rc == 0)
 		rc = rename_inodes(rename);
 	if (rc == 0)

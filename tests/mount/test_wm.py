@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """/wm: patterns in Redis."""
 
+import io
 import json
 import os
 import subprocess
@@ -247,6 +248,28 @@ class Patterns(harness.MountCase):
         self.assertEqual(fields["metadata"], {"kept": 1})
         self.assertAlmostEqual(fields["expires_at"], expires, places=2)
         mount.unmount()
+
+    def test_a_file_that_is_being_written_goes_where_it_is_renamed(self):
+        content = io.BytesIO()
+        np.save(content, np.ones(5))
+        with open(self.path("wm/first.npy"), "wb") as file:
+            file.write(content.getvalue())
+            file.flush()
+            os.rename(self.path("wm/first.npy"), self.path("wm/then.npy"))
+        self.assertFalse(os.path.exists(self.path("wm/first.npy")))
+        self.assertTrue(np.array_equal(np.load(self.path("wm/then.npy")),
+                                       np.ones(5)))
+        with open(self.path("wm/then.npy"), "r+b") as file:
+            file.seek(128)
+            file.write(np.array([7.0]).tobytes())
+            file.flush()
+            os.rename(self.path("wm/then.npy"), self.path("wm/last.npy"))
+        self.assertEqual(np.load(self.path("wm/last.npy"))[0], 7)
+        with open(self.path("wm/last.npy"), "wb") as file:
+            file.write(content.getvalue())
+            file.flush()
+            os.unlink(self.path("wm/last.npy"))
+        self.assertFalse(os.path.exists(self.path("wm/last.npy")))
 
 
 if __name__ == "__main__":
