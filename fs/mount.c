@@ -10,10 +10,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define THREADS 16
@@ -71,22 +73,59 @@ static int check_store(struct mount *mount)
 	return 0;
 }
 
-static int check_mountpoint(struct mount *mount)
+/* What a daemon leaves behind that was killed. */
+static bool is_dead(const char *path)
+{
+	DIR *stream = opendir(path);
+
+	if (stream)
+		closedir(stream);
+	return !stream && errno == ENOTCONN;
+}
+
+static int unmount_dead(const char *path)
+{
+	char program[] = "fusermount3";
+	char options[] = "-uz";
+	char end[] = "--";
+	char *copy = strdup(path);
+	char *const arguments[] = { program, options, end, copy, NULL };
+	pid_t child;
+	int status = -1;
+	int rc = copy ? 0 : ENOMEM;
+
+	if (rc == 0)
+		rc = posix_spawnp(&child, program, NULL, NULL, arguments,
+		                  environ);
+	if (rc == 0 && waitpid(child, &status, 0) < 0)
+		rc = errno;
+	free(copy);
+	return rc == 0 && status == 0 ? 0 : -ENOTCONN;
+}
+
+static int resolve_mountpoint(struct mount *mount)
 {
 	const char *given = mount->options->mountpoint;
 	struct stat here;
 
-	if (!realpath(given, mount->mountpoint)) {
-		if (errno == ENOTCONN)
-			return complain(given,
-			                "an earlier mount ended without being "
-			                "unmounted; run: fusermount3 -u");
-		return complain(given, strerror(errno));
-	}
-	if (stat(mount->mountpoint, &here) < 0)
+	if (is_dead(given) && unmount_dead(given))
+		return complain(given, "an earlier mount ended without being "
+		                       "unmounted; run: fusermount3 -u");
+	if (!realpath(given, mount->mountpoint) ||
+	    stat(mount->mountpoint, &here) < 0)
 		return complain(given, strerror(errno));
 	if (!S_ISDIR(here.st_mode))
 		return complain(given, "a mount point is a directory");
+	return 0;
+}
+
+static int check_mountpoint(struct mount *mount)
+{
+	const char *given = mount->options->mountpoint;
+	int rc = resolve_mountpoint(mount);
+
+	if (rc)
+		return rc;
 	if (is_inside(mount->store, mount->mountpoint))
 		return complain(given, "the mount would hide its own store");
 	if (!mount->options->nonempty && !is_empty(mount->mountpoint))

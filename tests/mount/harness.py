@@ -9,6 +9,7 @@ engramfs works inside.
 import ctypes
 import ctypes.util
 import io
+import errno
 import json
 import os
 import pickle
@@ -210,7 +211,12 @@ class Mount:
     def _answers(self):
         if self.process.poll() is not None:
             raise AssertionError(f"engramfs ended: {self.log()}")
-        return is_mounted(self.path) and os.listdir(self.path)
+        try:
+            return is_mounted(self.path) and os.listdir(self.path)
+        except OSError as error:  # what a killed daemon left behind
+            if error.errno != errno.ENOTCONN:
+                raise
+            return False
 
     def log(self):
         self.stderr.flush()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The command line: messages, exit codes, options, and how a mount ends."""
 
+import errno
 import os
 import re
 import signal
@@ -188,6 +189,21 @@ class Lives(harness.unittest.TestCase):
         harness.eventually(lambda: not harness.is_running(pid))
         self.assertTrue(os.path.exists(
             os.path.join(directory, "store", "godly_ai.db")))
+
+    def test_the_mount_of_a_killed_daemon_is_replaced(self):
+        mount = self.mount()
+        for path in ("wm/a.npy", "concepts/a.npy"):
+            np.save(mount(path), PATTERN)
+        mount.process.kill()
+        mount.process.wait(harness.PATIENCE)
+        with self.assertRaises(OSError) as caught:
+            os.listdir(mount.path)
+        self.assertEqual(caught.exception.errno, errno.ENOTCONN)
+        mount._start()
+        for path in ("wm/a.npy", "concepts/a.npy"):
+            self.assertTrue(np.array_equal(np.load(mount(path)), PATTERN))
+        mount.unmount()
+        self.assertFalse(harness.is_mounted(mount.path))
 
     def test_read_only(self):
         store = harness.tempfile.mkdtemp(prefix="engramfs-store-")
