@@ -52,6 +52,12 @@ static bool visit_info(struct handle *handle, void *arg)
 	return true;
 }
 
+/* A new file is in its handle alone: no backend need be asked for it. */
+static bool visit_unborn(struct handle *handle, void *arg)
+{
+	return handle_is_unborn(handle) && visit_info(handle, arg);
+}
+
 int fs_find_id(struct fs *fs, uint64_t id, struct found *out)
 {
 	bool gone;
@@ -60,6 +66,11 @@ int fs_find_id(struct fs *fs, uint64_t id, struct found *out)
 
 	if (!path)
 		return -ENOMEM;
+	if (!gone && inodes_visit(&fs->inodes, id, visit_unborn, &out->info)) {
+		rc = node_find(&fs->tree, path, &out->node);
+		free(path);
+		return rc;
+	}
 	rc = gone ? -ENOENT : fs_find(fs, path, out);
 	if (rc == 0) {
 		inodes_visit(&fs->inodes, id, visit_size, &out->info);

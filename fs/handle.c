@@ -15,15 +15,6 @@ static bool can_write(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-/* Is there a file of that name in the spool? */
-static bool is_spooled(const struct tree *tree, const struct node *node)
-{
-	struct stat stat;
-
-	return spool_stat(&tree->spool, node->path, &stat) == 0 &&
-	       S_ISREG(stat.st_mode);
-}
-
 static int open_scratch(struct handle *handle, mode_t mode)
 {
 	int flags = handle->flags & ~(O_DIRECT | O_NOFOLLOW | O_APPEND);
@@ -111,37 +102,44 @@ static int open_begun(struct handle *handle)
 	return rc;
 }
 
-static int open_part(struct handle *handle)
+static int open_new(struct handle *handle)
 {
-	int rc;
-
-	if (is_spooled(handle->tree, &handle->node))
-		return open_begun(handle);
-	rc = view_open(handle->tree, &handle->node, &handle->view);
-	if (rc == -ENOENT && handle->flags & O_CREAT) {
-		handle->is_new = true;
-		start_draft(handle);
-		return 0;
-	}
-	if (rc)
-		return rc;
-	handle->has_view = true;
-	if (handle->flags & O_TRUNC && can_write(handle->flags))
-		start_draft(handle);
+	if (!(handle->flags & O_CREAT))
+		return -ENOENT;
+	handle->is_new = true;
+	start_draft(handle);
 	return 0;
 }
 
-static int open_node(struct handle *handle, mode_t mode)
+static int open_part(struct handle *handle, const struct node_info *info)
+{
+	int rc;
+
+	if (!info)
+		return open_new(handle);
+	if (info->scratch)
+		return open_begun(handle);
+	if (handle->flags & O_TRUNC && can_write(handle->flags)) {
+		start_draft(handle);
+		return 0;
+	}
+	rc = view_open(handle->tree, &handle->node, &handle->view);
+	handle->has_view = rc == 0;
+	return rc;
+}
+
+static int open_node(struct handle *handle, const struct node_info *info,
+                     mode_t mode)
 {
 	switch (handle->node.kind) {
 	case NODE_ARRAY:
 	case NODE_FIELDS:
 	case NODE_OPAQUE:
-		return open_part(handle);
+		return open_part(handle, info);
 	case NODE_CONTROL:
 		if (can_write(handle->flags))
 			return -EACCES;
-		return open_part(handle);
+		return open_part(handle, info);
 	case NODE_REJECTED:
 		return open_rejected(handle);
 	case NODE_OTHER:
@@ -153,8 +151,18 @@ static int open_node(struct handle *handle, mode_t mode)
 	}
 }
 
-int handle_open(struct tree *tree, const struct node *node, int flags,
-                mode_t mode, struct handle **out)
+static struct node_info new_info(void)
+{
+	struct node_info info = { .mode = S_IFREG };
+
+	clock_gettime(CLOCK_REALTIME, &info.mtime);
+	info.atime = info.mtime;
+	return info;
+}
+
+int handle_open(struct tree *tree, const struct node *node,
+                const struct node_info *info, int flags, mode_t mode,
+                struct handle **out)
 {
 	struct handle *handle = calloc(1, sizeof(*handle));
 	int rc;
@@ -169,9 +177,8 @@ int handle_open(struct tree *tree, const struct node *node, int flags,
 	handle->mtime.tv_nsec = UTIME_NOW;
 	rc = node_copy(&handle->node, node);
 	if (rc == 0)
-		rc = open_node(handle, mode);
-	if (rc == 0 && node_stat(tree, node, &handle->at_open))
-		handle->at_open = (struct node_info){ .mode = S_IFREG };
+		rc = open_node(handle, info, mode);
+	handle->at_open = info ? *info : new_info();
 	if (rc) {
 		handle_close(handle);
 		return rc;
@@ -309,6 +316,7 @@ void handle_publish(struct handle *handle)
 	pthread_mutex_lock(&handle->shown_lock);
 	handle->shows_size =
 	    handle->has_draft && (handle->is_new || dirty_update);
+	handle->unborn = handle->has_draft && handle->is_new;
 	handle->uncommitted =
 	    handle->has_draft && (handle->is_new || handle->dirty);
 	handle->shown_size =
@@ -326,6 +334,16 @@ bool handle_shows_size(struct handle *handle, uint64_t *size)
 		*size = handle->shown_size;
 	pthread_mutex_unlock(&handle->shown_lock);
 	return shows;
+}
+
+bool handle_is_unborn(struct handle *handle)
+{
+	bool unborn;
+
+	pthread_mutex_lock(&handle->shown_lock);
+	unborn = handle->unborn;
+	pthread_mutex_unlock(&handle->shown_lock);
+	return unborn;
 }
 
 bool handle_is_uncommitted(struct handle *handle)

@@ -45,14 +45,17 @@ struct handle {
 	pthread_mutex_t shown_lock;
 	uint64_t shown_size;
 	bool shows_size;
+	bool unborn;
 	bool uncommitted;
 	bool dropped;          /* by handle_drop */
 	struct timespec mtime; /* for the next commit; UTIME_NOW */
 };
 
-/* Open NODE as open(2) does with FLAGS; O_CREAT: it need not exist. */
-int handle_open(struct tree *tree, const struct node *node, int flags,
-                mode_t mode, struct handle **out);
+/* Open NODE as open(2) does with FLAGS.  INFO is what node_stat says of it,
+ * NULL where there is nothing (-ENOENT without O_CREAT). */
+int handle_open(struct tree *tree, const struct node *node,
+                const struct node_info *info, int flags, mode_t mode,
+                struct handle **out);
 
 /* Frees the handle; what is dirty must have been committed. */
 void handle_close(struct handle *handle);
@@ -91,6 +94,9 @@ bool handle_is_uncommitted(struct handle *handle);
 /* What stat shows while the handle is open. True: use *SIZE, for the file is
  * new or shared memory needs it. */
 bool handle_shows_size(struct handle *handle, uint64_t *size);
+
+/* The file is new and nothing of it is committed: only the handle has it. */
+bool handle_is_unborn(struct handle *handle);
 
 /* Size and times for a file that has no name any more. */
 void handle_info(struct handle *handle, struct node_info *out);

@@ -73,6 +73,43 @@ static void note_maker(struct fs *fs, const struct node *node, pid_t pid)
 	blob_release(&path);
 }
 
+/* What is at FOUND's node; *EXISTS false: nothing, which O_EXCL asks for. */
+static int check_exclusive(struct fs *fs, struct found *found,
+                           const struct fuse_ctx *who, int flags, bool *exists)
+{
+	int rc = node_stat(&fs->tree, &found->node, &found->info);
+
+	*exists = rc == 0;
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (!(flags & O_EXCL))
+		return 0;
+	if (*exists && !makers_has(&fs->makers, found->node.path, who->pid))
+		return -EEXIST;
+	if (found->node.kind == NODE_ARRAY)
+		note_maker(fs, &found->node, who->pid);
+	return 0;
+}
+
+/* The new file gets its inode, and the handle is its first. */
+static int enter(struct fs *fs, const char *path, struct handle *handle,
+                 struct fuse_entry_param *entry)
+{
+	struct node_info info;
+	int rc;
+
+	moved_drop(&fs->moved, path);
+	makers_drop(&fs->makers, path);
+	handle_info(handle, &info);
+	rc = fs_fill_entry(fs, path, &info, entry);
+	if (rc)
+		return rc;
+	inodes_attach(&fs->inodes, entry->ino, handle);
+	entry->attr_timeout = 0;
+	entry->entry_timeout = handle->node.named_copy ? 0 : FS_VALID_SECONDS;
+	return 0;
+}
+
 static int create(struct fs *fs, const char *path, const struct fuse_ctx *who,
                   mode_t mode, struct fuse_file_info *file,
                   struct fuse_entry_param *entry)
@@ -81,33 +118,24 @@ static int create(struct fs *fs, const char *path, const struct fuse_ctx *who,
 	int flags =
 	    file->flags | O_CREAT | (file->flags & O_EXCL ? O_TRUNC : 0);
 	struct found found = { 0 };
-	struct handle *handle;
+	struct handle *handle = NULL;
+	bool exists = false;
 	int rc = node_find(&fs->tree, path, &found.node);
 
 	if (rc == 0)
 		rc = check_new(fs, &found.node);
-	if (rc == 0 && file->flags & O_EXCL &&
-	    !makers_has(&fs->makers, path, who->pid) &&
-	    node_stat(&fs->tree, &found.node, &found.info) == 0)
-		rc = -EEXIST;
-	if (rc == 0 && file->flags & O_EXCL && found.node.kind == NODE_ARRAY)
-		note_maker(fs, &found.node, who->pid);
 	if (rc == 0)
-		rc = handle_open(&fs->tree, &found.node, flags, mode, &handle);
-	if (rc == 0) {
-		moved_drop(&fs->moved, path);
-		makers_drop(&fs->makers, path);
-		handle_info(handle, &found.info);
-		rc = fs_fill_entry(fs, path, &found.info, entry);
-		if (rc == 0) {
-			set_caching(handle, file);
-			inodes_attach(&fs->inodes, entry->ino, handle);
-			entry->attr_timeout = 0;
-			entry->entry_timeout = found.node.named_copy ? 0 : 1.0;
-		} else {
-			handle_close(handle);
-		}
-	}
+		rc = check_exclusive(fs, &found, who, flags, &exists);
+	if (rc == 0)
+		rc = handle_open(&fs->tree, &found.node,
+		                 exists ? &found.info : NULL, flags, mode,
+		                 &handle);
+	if (rc == 0)
+		rc = enter(fs, path, handle, entry);
+	if (rc == 0)
+		set_caching(handle, file);
+	else if (handle)
+		handle_close(handle);
 	node_release(&found.node);
 	return rc;
 }
@@ -172,7 +200,8 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	rc = handle_open(&fs->tree, &found.node, file->flags, 0, &handle);
+	rc = handle_open(&fs->tree, &found.node, &found.info, file->flags, 0,
+	                 &handle);
 	node_release(&found.node);
 	if (rc) {
 		fuse_reply_err(req, -rc);

@@ -110,7 +110,8 @@ static int truncate_node(struct fs *fs, const struct found *found,
                          uint64_t size)
 {
 	struct handle *handle;
-	int rc = handle_open(&fs->tree, &found->node, O_RDWR, 0, &handle);
+	int rc = handle_open(&fs->tree, &found->node, &found->info, O_RDWR, 0,
+	                     &handle);
 
 	if (rc)
 		return rc;

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,10 +33,14 @@ int handle_tear_down(void **state)
 int try_open(struct lab *lab, const char *path, int flags, struct handle **out)
 {
 	struct node node;
+	struct node_info info;
 	int rc;
 
 	assert_int_equal(node_find(&lab->tree, path, &node), 0);
-	rc = handle_open(&lab->tree, &node, flags, 0644, out);
+	rc = node_stat(&lab->tree, &node, &info);
+	if (rc == 0 || rc == -ENOENT)
+		rc = handle_open(&lab->tree, &node, rc == 0 ? &info : NULL,
+		                 flags, 0644, out);
 	node_release(&node);
 	return rc;
 }
