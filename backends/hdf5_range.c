@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Bytes that are written in one piece, unless a row of chunks is more. */
+#define BAND ((uint64_t)16 << 20)
+
 /* A box of a data set, along the data set's axes. */
 struct box {
 	uint64_t start[ARRAY_MAX_DIMS];
@@ -16,10 +19,14 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* The data set's axis that is the caller's axis AXIS, slowest first. */
-static int axis_of(const struct hdf5_grid *grid, int axis)
+int hdf5_range_axis(const struct hdf5_grid *grid, int axis)
 {
 	return grid->fortran ? grid->ndim - 1 - axis : axis;
+}
+
+bool hdf5_range_turns(const struct hdf5_grid *grid)
+{
+	return grid->fortran && grid->ndim > 1;
 }
 
 static uint64_t box_size(const struct hdf5_grid *grid, const struct box *box)
@@ -66,7 +73,7 @@ static void to_fortran(const struct hdf5_grid *grid, const struct box *box,
 	uint64_t step = 1;
 
 	for (int i = 0; i < grid->ndim; i++) {
-		count[i] = box->count[axis_of(grid, i)];
+		count[i] = box->count[hdf5_range_axis(grid, i)];
 		stride[i] = step;
 		step *= count[i];
 	}
@@ -158,7 +165,7 @@ static uint64_t first_box(const struct hdf5_grid *grid, uint64_t first,
 	bool whole = true;
 
 	for (int i = grid->ndim - 1; i >= 0; i--) {
-		int axis = axis_of(grid, i);
+		int axis = hdf5_range_axis(grid, i);
 		uint64_t dim = grid->dims[axis];
 		uint64_t at = rest % dim;
 		uint64_t count = 1;
@@ -183,7 +190,7 @@ static int read_box(const struct hdf5_grid *grid, const struct box *box,
 	char *temp;
 	int rc;
 
-	if (!grid->fortran || grid->ndim < 2)
+	if (!hdf5_range_turns(grid))
 		return read_slab(grid, box, out);
 	temp = malloc(size);
 	if (!temp)
@@ -199,7 +206,8 @@ static int read_box(const struct hdf5_grid *grid, const struct box *box,
 static int read_elements(const struct hdf5_grid *grid, uint64_t first,
                          uint64_t count, char *out)
 {
-	uint64_t limit = HDF5_RANGE_MEMORY / grid->element;
+	uint64_t limit =
+	    hdf5_range_turns(grid) ? HDF5_RANGE_MEMORY / grid->element : count;
 	uint64_t end = first + count;
 
 	while (first < end) {
@@ -314,7 +322,7 @@ static int write_bands(const struct hdf5_grid *grid, const char *data,
 
 	for (int i = 1; i < grid->ndim; i++)
 		row *= grid->dims[i];
-	band = HDF5_RANGE_MEMORY / row / chunk[0] * chunk[0];
+	band = BAND / row / chunk[0] * chunk[0];
 	if (band == 0)
 		band = chunk[0];
 	for (uint64_t at = 0; at < grid->dims[0]; at += band) {
@@ -340,7 +348,7 @@ int hdf5_range_write(const struct hdf5_grid *grid, const void *data,
 
 	if (grid->ndim == 0)
 		return write_slab(grid, &all, data);
-	if (grid->fortran && grid->ndim > 1)
+	if (hdf5_range_turns(grid))
 		return write_chunks(grid, data, chunk, pause, arg);
 	return write_bands(grid, data, chunk, pause, arg);
 }

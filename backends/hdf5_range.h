@@ -18,8 +18,9 @@
 #include "backends/hdf5_file.h"
 
 /* The most memory that one call takes beside the caller's buffer, unless a
- * single element is larger. */
-#define HDF5_RANGE_MEMORY ((uint64_t)16 << 20)
+ * single element is larger.  Only column-major arrays need any: they are read
+ * in pieces of this size, and others in one. */
+#define HDF5_RANGE_MEMORY ((uint64_t)32 << 20)
 
 /* The largest element whose halves can be read. */
 #define HDF5_RANGE_MAX_ELEMENT ((uint64_t)1 << 30)
@@ -33,6 +34,11 @@ struct hdf5_grid {
 	uint64_t dims[ARRAY_MAX_DIMS];
 	bool fortran; /* the caller's elements are column-major */
 };
+
+/* The data set's axis that is the caller's axis AXIS, slowest first. */
+int hdf5_range_axis(const struct hdf5_grid *grid, int axis);
+/* What is read has to be transposed, which takes memory. */
+bool hdf5_range_turns(const struct hdf5_grid *grid);
 
 /* Read SIZE bytes at OFFSET, all of them inside the array. */
 int hdf5_range_read(const struct hdf5_grid *grid, uint64_t offset, void *buffer,

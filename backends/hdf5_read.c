@@ -7,16 +7,18 @@
  */
 #include "backends/hdf5_internal.h"
 
+#include "backends/hdf5_strip.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SMALL ((uint64_t)1 << 20)
 
-/* Bytes of decoded chunks: of one data set at the least and at the most, and
- * of all that are open. */
+/* Bytes of decoded chunks and of strips: of one reader at the least and at the
+ * most, and of all. */
 #define CACHE_LEAST ((uint64_t)1 << 20)
-#define CACHE_MOST ((uint64_t)64 << 20)
+#define CACHE_MOST HDF5_STRIP_MEMORY
 #define CACHE_ALL ((uint64_t)256 << 20)
 
 struct hdf5_reader {
@@ -32,9 +34,19 @@ struct hdf5_reader {
 	struct hdf5_grid grid; /* valid in SESSION of the file */
 	uint64_t session;
 	uint64_t generation;
-	uint64_t cache;
 	uint64_t used; /* the store's count of reads at the last one */
+
+	/* Decoded elements: the chunk cache of the data set while it is open,
+	 * or a strip. */
+	uint64_t memory;
+	bool follows; /* it is a strip */
+	struct hdf5_strip strip;
 };
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
 
 static int address_of(hid_t object, haddr_t *out)
 {
@@ -59,37 +71,6 @@ static void close_dataset(struct hdf5_reader *reader)
 	if (reader->session != 0)
 		hdf5_close_id(reader->grid.type);
 	reader->session = 0;
-	reader->cache = 0;
-}
-
-/*
- * The chunks that reading in order comes back to: on the first axis where a
- * chunk is thicker than one element, all that lie beside it.
- */
-static uint64_t wanted_cache(hid_t dataset, const struct hdf5_grid *grid)
-{
-	hid_t list = H5Dget_create_plist(dataset);
-	hsize_t chunk[ARRAY_MAX_DIMS] = { 0 };
-	bool chunked = list >= 0 && H5Pget_layout(list) == H5D_CHUNKED &&
-	               H5Pget_chunk(list, ARRAY_MAX_DIMS, chunk) > 0;
-	uint64_t size = grid->element;
-	bool beside = false;
-
-	hdf5_close_id(list);
-	for (int i = 0; chunked && i < grid->ndim; i++) {
-		int axis = grid->fortran ? grid->ndim - 1 - i : i;
-		uint64_t most = CACHE_MOST / (size ? size : 1) + 1;
-		uint64_t chunks =
-		    grid->dims[axis] / (chunk[axis] ? chunk[axis] : 1) + 1;
-
-		if (chunk[axis] > most || (beside && chunks > most))
-			return CACHE_MOST;
-		size *= chunk[axis] * (beside ? chunks : 1);
-		beside = beside || chunk[axis] > 1;
-		if (size > CACHE_MOST)
-			return CACHE_MOST;
-	}
-	return size > CACHE_LEAST ? size : CACHE_LEAST;
 }
 
 /* As many slots as small chunks need; the library wants a prime. */
@@ -101,42 +82,75 @@ static hid_t cache_access(uint64_t size)
 	return list;
 }
 
-/* Make room for the cache of READER: the longest unused ones are closed. */
-static void limit_caches(struct hdf5_reader *reader)
+static uint64_t memory_of(const struct hdf5_reader *reader)
+{
+	bool holds =
+	    reader->follows ? reader->strip.data != NULL : is_open(reader);
+
+	return holds ? reader->memory : 0;
+}
+
+/* Make room for what READER may hold: the longest unused ones lose theirs. */
+static void limit_memory(struct hdf5_reader *reader)
 {
 	for (;;) {
 		struct hdf5_reader *oldest = NULL;
-		uint64_t sum = reader->cache;
+		uint64_t sum = reader->memory;
 
 		for (struct hdf5_reader *other = reader->store->readers; other;
 		     other = other->next) {
-			if (other == reader || !is_open(other))
+			if (other == reader || memory_of(other) == 0)
 				continue;
-			sum += other->cache;
+			sum += memory_of(other);
 			if (!oldest || other->used < oldest->used)
 				oldest = other;
 		}
 		if (sum <= CACHE_ALL || !oldest)
 			return;
+		hdf5_strip_drop(&oldest->strip);
 		close_dataset(oldest);
 	}
 }
 
-/* The data set again, with a cache of its own. */
-static int reopen_with_cache(struct hdf5_reader *reader, hid_t found)
+/* What READER may have for a strip: strips share alike, at the least a half of
+ * all, in what chunk caches leave. */
+static uint64_t strip_share(const struct hdf5_reader *reader)
 {
-	hid_t list;
-	hid_t dataset;
+	uint64_t caches = 0;
+	uint64_t strips = 1;
 
-	reader->cache = wanted_cache(found, &reader->grid);
-	reader->grid.dataset = -1;
-	hdf5_close_id(found);
-	list = cache_access(reader->cache);
-	dataset = H5Dopen2(hdf5_file_id(reader->file), reader->path.data, list);
+	for (const struct hdf5_reader *other = reader->store->readers; other;
+	     other = other->next) {
+		if (other == reader)
+			continue;
+		if (other->follows && !other->expired)
+			strips++;
+		else
+			caches += memory_of(other);
+	}
+	caches = min_u64(caches, CACHE_ALL / 2);
+	return min_u64(HDF5_STRIP_MEMORY, (CACHE_ALL - caches) / strips);
+}
+
+/* The data set again, with a chunk cache of its own, or with none. */
+static int reopen_with_cache(struct hdf5_reader *reader)
+{
+	uint64_t size =
+	    hdf5_strip_measure(&reader->strip, &reader->grid, CACHE_MOST);
+	hid_t list;
+
+	size = min_u64(size > CACHE_LEAST ? size : CACHE_LEAST, CACHE_MOST);
+	if (!reader->follows)
+		reader->memory = size;
+	hdf5_close_id(reader->grid.dataset);
+	list = cache_access(reader->follows ? 0 : size);
+	reader->grid.dataset =
+	    H5Dopen2(hdf5_file_id(reader->file), reader->path.data, list);
 	hdf5_close_id(list);
-	if (dataset < 0)
+	if (reader->grid.dataset < 0)
 		return hdf5_error("cannot open", reader->path.data);
-	reader->grid.dataset = dataset;
+	if (!reader->follows)
+		limit_memory(reader);
 	return 0;
 }
 
@@ -181,23 +195,58 @@ static int open_dataset(struct hdf5_reader *reader)
 		hdf5_close_id(dataset);
 		return rc == -ENOENT ? -ESTALE : rc;
 	}
+	if (reader->generation != hdf5_file_generation(reader->file))
+		hdf5_strip_drop(&reader->strip);
 	reader->generation = hdf5_file_generation(reader->file);
 	reader->session = hdf5_file_session(reader->file);
-	rc = reopen_with_cache(reader, dataset);
+	rc = reopen_with_cache(reader);
 	if (rc)
 		close_dataset(reader);
-	limit_caches(reader);
 	return rc;
+}
+
+/* Begin or stop to read strips: then the chunk cache makes room, or returns. */
+static int set_follows(struct hdf5_reader *reader, bool follows)
+{
+	int rc;
+
+	if (reader->follows == follows)
+		return 0;
+	reader->follows = follows;
+	hdf5_strip_drop(&reader->strip);
+	rc = reopen_with_cache(reader);
+	if (rc)
+		close_dataset(reader);
+	return rc;
+}
+
+static int read_strip(struct hdf5_reader *reader, uint64_t offset, void *buffer,
+                      size_t size)
+{
+	if (!hdf5_strip_has(&reader->strip, offset, size)) {
+		reader->memory = strip_share(reader);
+		limit_memory(reader);
+	}
+	return hdf5_strip_read(&reader->strip, &reader->grid, reader->memory,
+	                       offset, buffer, size);
 }
 
 static int read_range(struct hdf5_reader *reader, uint64_t offset, void *buffer,
                       size_t size)
 {
 	int rc = reader->expired ? -ESTALE : open_dataset(reader);
+	bool follows;
 
 	if (rc)
 		return rc;
 	reader->used = ++reader->store->reads;
+	follows = hdf5_strip_follow(&reader->strip, &reader->grid,
+	                            strip_share(reader), offset, size);
+	rc = set_follows(reader, follows);
+	if (rc)
+		return rc;
+	if (follows)
+		return read_strip(reader, offset, buffer, size);
 	return hdf5_range_read(&reader->grid, offset, buffer, size);
 }
 
@@ -249,6 +298,7 @@ static void reader_close(struct reader *base)
 		return;
 	hdf5_lock();
 	unlink_reader(reader);
+	hdf5_strip_drop(&reader->strip);
 	close_dataset(reader);
 	hdf5_unlock();
 	free_reader(reader);
@@ -333,8 +383,10 @@ void hdf5_readers_expire(struct hdf5_store *store, const char *path)
 	     reader = reader->next) {
 		const char *its = reader->path.data;
 
-		if (strncmp(its, path, size) == 0 &&
-		    (its[size] == '\0' || its[size] == '/'))
-			reader->expired = true;
+		if (strncmp(its, path, size) != 0 ||
+		    (its[size] != '\0' && its[size] != '/'))
+			continue;
+		reader->expired = true;
+		hdf5_strip_drop(&reader->strip);
 	}
 }

@@ -304,6 +304,34 @@ def make_large(path):
             dataset[i * 1024, :] = np.arange(8192.0) + i
 
 
+def make_wide(path, filter_id):
+    """A row-major and a column-major array of 3000 rows (columns) of 20000
+    doubles.  A chunk is stored as its number, and a filter that only the C
+    test has makes 1024 x 1024 doubles of it."""
+    with h5py.File(path, "r+") as f:
+        for key, shape in (("rows", (3000, 20000)), ("columns", (20000, 3000))):
+            group = f.create_group("network_states/topology/" + key)
+            group.attrs["timestamp"] = 1.0
+            plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            plist.set_chunk((1024, 1024))
+            plist.set_filter(int(filter_id), h5py.h5z.FLAG_OPTIONAL, ())
+            data = h5py.h5d.create(group.id, b"adjacency",
+                                   h5py.h5t.IEEE_F64LE,
+                                   h5py.h5s.create_simple(shape), plist)
+            for row in range(0, shape[0], 1024):
+                for column in range(0, shape[1], 1024):
+                    number = row // 1024 * 100 + column // 1024
+                    data.write_direct_chunk(
+                        (row, column), np.uint64(number).tobytes())
+        group["adjacency"].attrs["engramfs_fortran"] = [1]
+
+
+def change_wide(path, number):
+    with h5py.File(path, "r+") as f:
+        f["network_states/topology/rows/adjacency"].id.write_direct_chunk(
+            (0, 0), np.uint64(number).tobytes())
+
+
 def make_links(path, outside):
     with h5py.File(outside, "w") as f:
         f.create_group("g").attrs["timestamp"] = 1.0
@@ -344,7 +372,7 @@ def make_foreign(path):
 COMMANDS = [compare, check_samples, check_new_file, check_snapshot,
             check_train, check_filter, open_within, hold, odd_attributes,
             check_odd_attributes, change, make_samples, make_large,
-            make_links, make_foreign]
+            make_wide, change_wide, make_links, make_foreign]
 
 if __name__ == "__main__":
     {command.__name__: command for command in COMMANDS}[sys.argv[1]](
