@@ -2,6 +2,10 @@
 #include "backends/redis_internal.h"
 
 #include <errno.h>
+#include <time.h>
+
+#define CONFLICT_MS 10000 /* how long a record may change under a write */
+#define PAUSE_NS 4000000  /* between two tries, at most */
 
 /* A command that was refused when it was queued undoes the whole. */
 static int check_replies(struct redis_link *link,
@@ -51,6 +55,30 @@ int redis_unlink(struct redis_link *link, const struct blob *key)
 	redis_batch_release(&batch);
 	redis_batch_release(&alone);
 	return rc;
+}
+
+/* For a time that is another one for each thread. */
+static void pause_a_moment(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	time.tv_sec = 0;
+	time.tv_nsec %= PAUSE_NS;
+	nanosleep(&time, NULL);
+}
+
+bool redis_try_again(struct redis_tries *tries, int rc)
+{
+	int64_t now = redis_clock_ms();
+
+	if (rc != -ESTALE)
+		return false;
+	if (tries->count++ == 0)
+		tries->until = now + CONFLICT_MS;
+	if (tries->count > 3)
+		pause_a_moment();
+	return now < tries->until;
 }
 
 void redis_unwatch(struct redis_link *link)

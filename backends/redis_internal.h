@@ -109,6 +109,17 @@ int redis_execute(struct redis_link *link, struct redis_batch *batch);
  * transactions, does it all the same. */
 int redis_unlink(struct redis_link *link, const struct blob *key);
 
+/* The tries of one change to what others may be changing; starts zeroed. */
+struct redis_tries {
+	unsigned int count;
+	int64_t until;
+};
+
+/* Called with the result of each try: is there to be another?  There is after
+ * -ESTALE, for ten seconds.  From the fourth on one waits a moment first, so
+ * that the others get done. */
+bool redis_try_again(struct redis_tries *tries, int rc);
+
 /* Stop watching, where LINK does. */
 void redis_unwatch(struct redis_link *link);
 

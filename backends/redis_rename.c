@@ -8,8 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONFLICT_TRIES 16
-
 /* One or two hashes that are moved or removed. */
 struct moving {
 	struct blob from;
@@ -130,9 +128,10 @@ static int move_over(struct redis_link *link, void *arg)
 	const struct moving *moving = arg;
 	enum presence from;
 	enum presence to;
-	int rc = -ESTALE;
+	struct redis_tries tries = { 0 };
+	int rc;
 
-	for (int i = 0; i < CONFLICT_TRIES && rc == -ESTALE; i++) {
+	do {
 		rc = look(link, moving, &from, &to);
 		if (rc == 0)
 			rc = check(moving, from, to);
@@ -140,7 +139,7 @@ static int move_over(struct redis_link *link, void *arg)
 			break;
 		if (rc == 0)
 			rc = commit(link, moving);
-	}
+	} while (redis_try_again(&tries, rc));
 	if (rc == -ESTALE) {
 		log_error("redis: %s changes too often to be moved",
 		          moving->from.data);

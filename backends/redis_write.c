@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How often a record may change under a write before that gives up. */
-#define CONFLICT_TRIES 16
 /* Arrays up to this size are looked at for their encoding. */
 #define SNIFF_LIMIT ((uint64_t)1 << 20)
 /* proto-max-bulk-len: a server hangs up on more. */
@@ -131,9 +129,10 @@ static int apply(struct redis_put *put)
 static int put_over(struct redis_link *link, void *arg)
 {
 	struct redis_put *put = arg;
-	int rc = -ESTALE;
+	struct redis_tries tries = { 0 };
+	int rc;
 
-	for (int i = 0; i < CONFLICT_TRIES && rc == -ESTALE; i++) {
+	do {
 		enum encoding encoding = put->encoding;
 
 		rc = read_before(link, put);
@@ -145,7 +144,7 @@ static int put_over(struct redis_link *link, void *arg)
 			rc = encode(put, encoding);
 		if (rc == 0)
 			rc = redis_commit(link, put);
-	}
+	} while (redis_try_again(&tries, rc));
 	if (rc == -ESTALE) {
 		log_error("redis: %s changes too often to be written",
 		          put->whole.data);

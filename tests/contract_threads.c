@@ -11,7 +11,7 @@
 /* Calls overlap, and nobody sees a record between two states.  Threads count
  * what went wrong; the test's own thread asserts. */
 
-#define WRITERS 3
+#define WRITERS 8
 #define ROUNDS 25
 
 struct crowd {
