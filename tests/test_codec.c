@@ -79,16 +79,32 @@ static int is_file(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-/* FN is called for each of the stored forms. */
-static void each_stored(stored_fn *fn)
+/* The stored forms take Python a while: they are made once for all tests. */
+static int make_all(void **state)
 {
-	struct scratch scratch;
+	struct scratch *scratch = calloc(1, sizeof(*scratch));
+
+	assert_non_null(scratch);
+	scratch_init(scratch);
+	*state = scratch;
+	scratch_python(scratch, make_stored);
+	return 0;
+}
+
+static int remove_all(void **state)
+{
+	scratch_release(*state);
+	free(*state);
+	return 0;
+}
+
+/* FN is called for each of the stored forms, which are in SCRATCH. */
+static void each_stored(struct scratch *scratch, stored_fn *fn)
+{
 	struct dirent **entries;
 	int count;
 
-	scratch_init(&scratch);
-	scratch_python(&scratch, make_stored);
-	count = scandir(scratch.path, &entries, is_file, alphasort);
+	count = scandir(scratch->path, &entries, is_file, alphasort);
 	assert_true(count > 200);
 	for (int i = 0; i < count; i++) {
 		struct stored stored = { 0 };
@@ -96,13 +112,12 @@ static void each_stored(stored_fn *fn)
 		snprintf(stored.name, sizeof(stored.name), "%.63s",
 		         entries[i]->d_name);
 		stored.is_array = strstr(stored.name, ".array");
-		assert_true(scratch_read(&scratch, stored.name, &stored.bytes));
+		assert_true(scratch_read(scratch, stored.name, &stored.bytes));
 		fn(&stored);
 		blob_release(&stored.bytes);
 		free(entries[i]);
 	}
 	free(entries);
-	scratch_release(&scratch);
 }
 
 static void sniff(const struct stored *stored)
@@ -123,8 +138,7 @@ static void sniff(const struct stored *stored)
 
 static void stored_forms_are_told_apart(void **state)
 {
-	(void)state;
-	each_stored(sniff);
+	each_stored(*state, sniff);
 }
 
 static struct value *decode(const char *name, const struct blob *bytes)
@@ -161,8 +175,7 @@ static void check_repacked(const struct stored *stored)
 
 static void what_is_encoded_is_decoded(void **state)
 {
-	(void)state;
-	each_stored(check_repacked);
+	each_stored(*state, check_repacked);
 }
 
 /* The answer from SIZE bytes in memory that ends there. */
@@ -221,8 +234,7 @@ static void check_info(const struct stored *stored)
 
 static void array_info_is_right_or_asks_for_more(void **state)
 {
-	(void)state;
-	each_stored(check_info);
+	each_stored(*state, check_info);
 }
 
 static void check_early(const struct stored *stored)
@@ -247,8 +259,7 @@ static void check_early(const struct stored *stored)
 
 static void array_info_of_large_arrays_needs_only_the_start(void **state)
 {
-	(void)state;
-	each_stored(check_early);
+	each_stored(*state, check_early);
 }
 
 static void zstd_is_looked_into_as_well(void **state)
@@ -412,5 +423,5 @@ int main(void)
 		cmocka_unit_test(a_foreign_pickle_behind_zlib_is_named),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_all, remove_all);
 }
