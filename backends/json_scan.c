@@ -58,11 +58,25 @@ static bool peek_unicode(const char *at, size_t size, uint32_t *out)
 	return true;
 }
 
+/* The character that a pair of surrogates stands for. */
+static bool peek_pair(const struct scanner *scanner, uint32_t *out)
+{
+	uint32_t first;
+	uint32_t second;
+
+	if (left(scanner) < 12 || !peek_unicode(scanner->at, 6, &first) ||
+	    !peek_unicode(scanner->at + 6, 6, &second))
+		return false;
+	*out = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+	return first >= 0xd800 && first <= 0xdbff && second >= 0xdc00 &&
+	       second <= 0xdfff;
+}
+
 static int scan_escape(struct scanner *scanner)
 {
 	struct blob *text = &scanner->out->text;
 	uint32_t first;
-	uint32_t second;
+	uint32_t both;
 
 	if (!peek_unicode(scanner->at, left(scanner), &first))
 		return copy(scanner, left(scanner) > 1 ? 2 : 1);
@@ -72,10 +86,10 @@ static int scan_escape(struct scanner *scanner)
 	}
 	if (!utf8_is_surrogate(first))
 		return copy(scanner, 6);
-	if (first <= 0xdbff &&
-	    peek_unicode(scanner->at + 6, left(scanner) - 6, &second) &&
-	    second >= 0xdc00 && second <= 0xdfff)
-		return copy(scanner, 12);
+	if (peek_pair(scanner, &both)) {
+		scanner->at += 12;
+		return utf8_append(both, text);
+	}
 	scanner->at += 6;
 	return utf8_append(first, text);
 }

@@ -3,14 +3,16 @@
  * json_scan.h - JSON text made ready for json-c
  *
  * json-c saturates integers past 64 bits, cuts keys at a NUL, replaces lone
- * surrogates, lets the last of two equal keys win and takes some texts that
- * are not JSON (1., -01, 'key').  So a scanner goes first: it refuses what
- * json-c would let pass, counts the members of each object, and rewrites what
- * json-c would lose with bytes that UTF-8 never has:
+ * surrogates and some pairs of them (U+1D800 and others), lets the last of two
+ * equal keys win and takes some texts that are not JSON (1., -01, 'key').  So a
+ * scanner goes first: it refuses what json-c would let pass, counts the members
+ * of each object, and rewrites what json-c would lose, mostly with bytes that
+ * UTF-8 never has:
  *
  *   123...  of JSON_LONG_INTEGER or more digits   "\xff123..."
  *   \u0000                                        \xfe
  *   a lone surrogate's escape                     its three bytes
+ *   a pair's escapes                              the character
  *
  * For json_*.c alone.  Errors: as array.h.
  */

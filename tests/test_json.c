@@ -188,6 +188,17 @@ static struct value *dict_of(struct value *key, struct value *item)
 	return dict;
 }
 
+/* json-c alone takes some of them for lone surrogates. */
+static void escaped_pairs_are_characters(void **state)
+{
+	static const char text[] = "\"\xf0\x9f\xa7\xa0\xf0\x9d\xa0\x80 "
+				   "\xf0\xad\xb8\x9d\xf1\x8d\xb7\xb7\"";
+
+	(void)state;
+	assert_round_trip(parse(text), "\"\\ud83e\\udde0\\ud836\\udc00 "
+	                               "\\ud877\\ude1d\\ud8f7\\uddf7\"");
+}
+
 static void what_json_lacks_has_forms(void **state)
 {
 	struct value *set = value_new_list(VALUE_SET);
@@ -273,6 +284,7 @@ int main(void)
 		cmocka_unit_test(bad_text_is_refused_with_line_and_column),
 		cmocka_unit_test(a_nul_is_refused_outside_of_escapes),
 		cmocka_unit_test(depth_is_bounded_both_ways),
+		cmocka_unit_test(escaped_pairs_are_characters),
 		cmocka_unit_test(what_json_lacks_has_forms),
 		cmocka_unit_test(dicts_that_look_like_forms_stay_dicts),
 		cmocka_unit_test(a_text_that_is_not_utf8_becomes_bytes),
