@@ -205,8 +205,8 @@ static void hdf5_status(struct store *base, struct backend_status *out)
 	struct stat status;
 
 	*out = (struct backend_status){ .healthy = true };
-	snprintf(out->detail, sizeof(out->detail), "hdf5 %s, %.200s",
-	         H5_VERS_INFO + sizeof("HDF5 library version"),
+	snprintf(out->detail, sizeof(out->detail), "hdf5 %d.%d.%d, %.200s",
+	         H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE,
 	         store->settings.file_path);
 	if (stat(path, &status) == 0)
 		out->bytes_used = (uint64_t)status.st_blocks * 512;

@@ -163,8 +163,8 @@ static void foreign_headers_are_kept_as_they_are(void **state)
 		"{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}",
 		"{\"shape\":(2,),\"fortran_order\":False,\"descr\":\"f8\"}\n",
 		"{'descr':'float64','fortran_order':False,'shape':(2L,),}  \n",
-		"{'descr': [(u'a', '<i4'), (u'b', '<i4')],"
-		" 'fortran_order': True, 'shape': (2L,), }",
+		("{'descr': [(u'a', '<i4'), (u'b', '<i4')],"
+		 " 'fortran_order': True, 'shape': (2L,), }"),
 		"{'descr': ('<f8'), 'fortran_order': True, 'shape': (2,), }",
 	};
 	struct blob file = { 0 };
