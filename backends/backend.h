@@ -33,6 +33,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+struct access_ops;
 struct settings;
 
 /* A record's key: any bytes; decimal digits where records are numbered. */
@@ -238,6 +239,9 @@ struct backend {
 
 	/* From memory, without waiting for the storage. */
 	void (*status)(struct store *store, struct backend_status *out);
+
+	/* access.h.  NULL: no collection here has counters. */
+	const struct access_ops *access;
 };
 
 /* The list of backends of this build; ends with NULL. */

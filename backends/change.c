@@ -36,23 +36,39 @@ struct timespec change_mtime(struct timespec given)
 	return given;
 }
 
-struct timespec change_timestamp(const struct collection *collection,
-                                 const struct value *fields)
+/* The seconds since 1970 in field NAME; 1970 where there are none. */
+static struct timespec field_time(const struct value *fields, const char *name)
 {
 	const double limit = 1e15; /* seconds; far past any calendar */
-	const struct value *value;
+	const struct value *value = value_dict_get(fields, name);
 	double seconds;
 	double whole;
 
-	if (!collection->timestamp)
-		return (struct timespec){ 0 };
-	value = value_dict_get(fields, collection->timestamp);
 	if (!value || value_to_double(value, &seconds) != 0 ||
 	    !(fabs(seconds) < limit))
 		return (struct timespec){ 0 };
 	whole = floor(seconds);
 	return (struct timespec){ .tv_sec = (time_t)whole,
 		                  .tv_nsec = (long)((seconds - whole) * 1e9) };
+}
+
+struct timespec change_timestamp(const struct collection *collection,
+                                 const struct value *fields)
+{
+	if (!collection->timestamp)
+		return (struct timespec){ 0 };
+	return field_time(fields, collection->timestamp);
+}
+
+struct timespec change_atime(const struct collection *collection,
+                             const struct value *fields,
+                             struct timespec otherwise)
+{
+	struct timespec time = { 0 };
+
+	if (collection->last_access)
+		time = field_time(fields, collection->last_access);
+	return time.tv_sec > 0 ? time : otherwise;
 }
 
 int change_key_number(struct key key, int64_t *out)

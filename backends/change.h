@@ -78,4 +78,10 @@ struct timespec change_mtime(struct timespec given);
 struct timespec change_timestamp(const struct collection *collection,
                                  const struct value *fields);
 
+/* The time in the field LAST_ACCESS of FIELDS, or OTHERWISE where there is
+ * none. */
+struct timespec change_atime(const struct collection *collection,
+                             const struct value *fields,
+                             struct timespec otherwise);
+
 #endif

@@ -96,6 +96,11 @@ struct collection {
 	const struct array_row *arrays; /* ends with an all-zero row */
 	const struct field_row *fields; /* ends with an all-zero row */
 	const char *timestamp; /* field that dates a record, e.g. "timestamp" */
+
+	/* Fields that count how often an array was read, and say when it last
+	 * was: the names of an integer and a float field.  NULL: nobody counts. */
+	const char *access_count;
+	const char *last_access;
 };
 
 /* Records are numbered by the database: keys are decimal numbers. */

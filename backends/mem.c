@@ -285,4 +285,5 @@ const struct backend mem_backend = {
 	.rename = mem_rename,
 	.sync = mem_sync,
 	.status = mem_status,
+	.access = &mem_access_ops,
 };

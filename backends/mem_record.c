@@ -348,7 +348,8 @@ int mem_record_show(const struct collection *collection,
 	};
 	int rc = blob_set(&shown.key, stored->key.data, stored->key.size);
 
-	shown.atime = shown.fields_mtime;
+	shown.atime =
+	    change_atime(collection, stored->fields, shown.fields_mtime);
 	if (rc == 0)
 		rc = show_fields(collection, stored->fields, &shown.fields);
 	if (rc == 0)

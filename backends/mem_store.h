@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "backends/access.h"
 #include "backends/mem.h"
 #include "backends/mem_table.h"
 
@@ -43,5 +44,7 @@ int mem_remove(struct store *store, const struct collection *collection,
                struct key key);
 int mem_rename(struct store *store, const struct collection *collection,
                struct key from, struct key to, enum rename_mode mode);
+
+extern const struct access_ops mem_access_ops; /* mem_access.c */
 
 #endif

@@ -183,4 +183,5 @@ const struct backend redis_backend = {
 	.rename = redis_rename,
 	.sync = redis_sync,
 	.status = redis_status,
+	.access = &redis_access_ops,
 };

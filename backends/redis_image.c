@@ -339,7 +339,8 @@ int redis_image_show(const struct collection *collection, struct key key,
 	record.fields_mtime = image->note.fields_timed
 	                          ? image->note.fields_mtime
 	                          : change_timestamp(collection, record.fields);
-	record.atime = record.fields_mtime;
+	record.atime =
+	    change_atime(collection, record.fields, record.fields_mtime);
 	if (image->opaque)
 		record.opaque_size = image->version.size;
 	else if (rc == 0 && image->version.size)

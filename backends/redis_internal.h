@@ -20,6 +20,7 @@
 #ifndef ENGRAMFS_BACKENDS_REDIS_INTERNAL_H
 #define ENGRAMFS_BACKENDS_REDIS_INTERNAL_H
 
+#include "backends/access.h"
 #include "backends/backend.h"
 #include "backends/codec.h"
 #include "backends/redis_image.h"
@@ -44,6 +45,7 @@ struct redis_store {
 };
 
 extern const struct backend redis_backend;
+extern const struct access_ops redis_access_ops; /* redis_access.c */
 
 struct redis_store *redis_store_of(struct store *store);
 

@@ -221,4 +221,5 @@ const struct backend sqlite_backend = {
 	.rename = sqlite_rename,
 	.sync = store_sync,
 	.status = store_status,
+	.access = &sqlite_access_ops,
 };

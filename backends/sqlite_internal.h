@@ -11,6 +11,7 @@
  *   sqlite_read.c    get, open_array, open_opaque
  *   sqlite_list.c    list, find
  *   sqlite_write.c   put; sqlite_decide.c (sqlite_put.h): what it writes
+ *   sqlite_access.c  counting reads
  *   sqlite_number.c  which number a record gets
  *   sqlite_habit.c   which encoding a blob gets
  *   sqlite_keep.c    what a put leaves in the side
@@ -24,6 +25,7 @@
 #ifndef ENGRAMFS_BACKENDS_SQLITE_INTERNAL_H
 #define ENGRAMFS_BACKENDS_SQLITE_INTERNAL_H
 
+#include "backends/access.h"
 #include "backends/backend.h"
 #include "backends/change.h"
 #include "backends/codec.h"
@@ -159,6 +161,10 @@ int sqlite_find(struct store *base, const struct collection *collection,
 
 int sqlite_put(struct store *base, const struct collection *collection,
                struct key key, struct change *change, struct blob *key_out);
+
+/* ---- sqlite_access.c ---- */
+
+extern const struct access_ops sqlite_access_ops;
 
 /* ---- sqlite_habit.c ---- */
 

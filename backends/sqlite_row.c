@@ -307,18 +307,6 @@ static int add_arrays(const struct collection *collection,
 	return add_array(&adding, name ? name : "", &row->info);
 }
 
-/* The spec's name for the time of the last access; 0: never. */
-static struct timespec access_time(const struct value *fields,
-                                   struct timespec otherwise)
-{
-	static const struct collection by_access = {
-		.timestamp = "last_accessed",
-	};
-	struct timespec time = change_timestamp(&by_access, fields);
-
-	return time.tv_sec > 0 ? time : otherwise;
-}
-
 static int make_record(const struct collection *collection,
                        struct sqlite_row *row, struct record *out)
 {
@@ -334,7 +322,8 @@ static int make_record(const struct collection *collection,
 	int rc = blob_append(&record.key, row->key.data, row->key.size);
 
 	record.fields = value_ref(row->fields);
-	record.atime = access_time(row->fields, record.fields_mtime);
+	record.atime =
+	    change_atime(collection, row->fields, record.fields_mtime);
 	if (rc == 0)
 		rc = add_arrays(collection, row, dated, &record);
 	if (rc) {

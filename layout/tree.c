@@ -16,6 +16,18 @@
 		.name = "metadata", .type = FIELD_DICT, .place = "metadata",   \
 		.fallback = DEFAULT_ZERO                                       \
 	}
+/* How often an array was opened for reading, and when it last was. */
+#define ACCESS_COUNT(otherwise)                                                \
+	{                                                                      \
+		.name = "access_count", .type = FIELD_INT,                     \
+		.place = "access_count", .fallback = (otherwise)               \
+	}
+#define LAST_ACCESSED(otherwise)                                               \
+	{                                                                      \
+		.name = "last_accessed", .type = FIELD_FLOAT,                  \
+		.place = "last_accessed", .fallback = (otherwise)              \
+	}
+#define COUNTED .access_count = "access_count", .last_access = "last_accessed"
 #define DERIVED(field, kind, how, from)                                        \
 	{                                                                      \
 		.name = (field), .type = (kind), .place = (field),             \
@@ -30,6 +42,8 @@
 static const struct array_row wm_arrays[] = { PAIR("pattern"), { 0 } };
 static const struct field_row wm_fields[] = {
 	TIMESTAMP("timestamp"),
+	ACCESS_COUNT(DEFAULT_ABSENT),
+	LAST_ACCESSED(DEFAULT_ABSENT),
 	METADATA,
 	DERIVED("shape", FIELD_JSON, FIELD_SHAPE, ""),
 	DERIVED("dtype", FIELD_TEXT, FIELD_DTYPE, ""),
@@ -70,14 +84,8 @@ static const struct field_row concept_fields[] = {
 	  .type = FIELD_FLOAT,
 	  .place = "creation_time",
 	  .fallback = DEFAULT_NOW },
-	{ .name = "access_count",
-	  .type = FIELD_INT,
-	  .place = "access_count",
-	  .fallback = DEFAULT_ZERO },
-	{ .name = "last_accessed",
-	  .type = FIELD_FLOAT,
-	  .place = "last_accessed",
-	  .fallback = DEFAULT_ZERO },
+	ACCESS_COUNT(DEFAULT_ZERO),
+	LAST_ACCESSED(DEFAULT_ZERO),
 	METADATA,
 	{ 0 },
 };
@@ -151,7 +159,8 @@ const struct collection tree_collections[] = {
 	  .ttl = 3600,
 	  .arrays = wm_arrays,
 	  .fields = wm_fields,
-	  .timestamp = "timestamp" },
+	  .timestamp = "timestamp",
+	  COUNTED },
 	{ .path = "episodes",
 	  .backend = "sqlite",
 	  .shape = RECORD_NEST,
@@ -167,7 +176,8 @@ const struct collection tree_collections[] = {
 	  .key_field = "name",
 	  .arrays = concept_arrays,
 	  .fields = concept_fields,
-	  .timestamp = "creation_time" },
+	  .timestamp = "creation_time",
+	  COUNTED },
 	{ .path = "network_states",
 	  .backend = "hdf5",
 	  .shape = RECORD_DIRECTORY,

@@ -46,6 +46,7 @@ enum contract_needs {
 	LASTING = 1 << 11,  /* does not expire */
 	DERIVING = 1 << 12, /* some field follows an array */
 	DURABLE = 1 << 13,  /* the backend outlives its store */
+	COUNTED = 1 << 14,  /* reads are counted */
 };
 
 struct contract_test {
@@ -72,6 +73,7 @@ extern const struct contract_test contract_number_tests[];
 extern const struct contract_test contract_rename_tests[];
 extern const struct contract_test contract_time_tests[];
 extern const struct contract_test contract_expiry_tests[];
+extern const struct contract_test contract_access_tests[];
 extern const struct contract_test contract_thread_tests[];
 extern const struct contract_test contract_store_tests[];
 

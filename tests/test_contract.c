@@ -20,11 +20,14 @@
 #define SKIPPED 77
 
 static const struct contract_test *const groups[] = {
-	contract_record_tests, contract_field_tests,  contract_derived_tests,
-	contract_array_tests,  contract_reader_tests, contract_nest_tests,
-	contract_list_tests,   contract_key_tests,    contract_number_tests,
-	contract_rename_tests, contract_time_tests,   contract_expiry_tests,
-	contract_thread_tests, contract_store_tests,  NULL,
+	contract_record_tests,  contract_field_tests,
+	contract_derived_tests, contract_array_tests,
+	contract_reader_tests,  contract_nest_tests,
+	contract_list_tests,    contract_key_tests,
+	contract_number_tests,  contract_rename_tests,
+	contract_time_tests,    contract_expiry_tests,
+	contract_thread_tests,  contract_store_tests,
+	contract_access_tests,  NULL,
 };
 
 static const struct collection *const tables[] = {
@@ -100,6 +103,7 @@ static unsigned int offers(const struct backend *backend,
 	offer |= collection->ttl ? EXPIRING : LASTING;
 	offer |= is_deriving(collection) ? DERIVING : 0;
 	offer |= strcmp(backend->name, "mem") == 0 ? 0 : DURABLE;
+	offer |= backend->access && collection->access_count ? COUNTED : 0;
 	return offer;
 }
 

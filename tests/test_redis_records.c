@@ -73,11 +73,35 @@ static void fields_of_other_programs_are_left_alone(void **state)
 
 	start(help);
 	assert_int_equal(help_put_doubles(help, "a", 3, 1), 0);
-	free(help_cli(help, "hset wm:a access_count 12"));
+	free(help_cli(help, "hset wm:a priority 12"));
 	assert_int_equal(help_put_doubles(help, "a", 5, 1), 0);
 	assert_int_equal(help_put_fields(help, "a", "{\"timestamp\": 5}"), 0);
+	text = help_cli(help, "hget wm:a priority");
+	assert_string_equal(text, "12\n");
+	free(text);
+}
+
+/* They are fields of the collection: a write of the fields replaces them. */
+static void counters_of_the_python_classes_are_fields(void **state)
+{
+	struct redis_help *help = *state;
+	char *text;
+
+	start(help);
+	assert_int_equal(help_put_doubles(help, "a", 3, 1), 0);
+	free(help_cli(help, "hset wm:a access_count 12"));
+	assert_int_equal(help_put_doubles(help, "a", 5, 1), 0);
 	text = help_cli(help, "hget wm:a access_count");
 	assert_string_equal(text, "12\n");
+	free(text);
+	assert_int_equal(help_put_fields(help, "a", "{\"access_count\": 7}"),
+	                 0);
+	text = help_cli(help, "hget wm:a access_count");
+	assert_string_equal(text, "7\n");
+	free(text);
+	assert_int_equal(help_put_fields(help, "a", "{\"timestamp\": 5}"), 0);
+	text = help_cli(help, "hexists wm:a access_count");
+	assert_string_equal(text, "0\n");
 	free(text);
 }
 
@@ -277,6 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		REDIS_TEST(kept_times_are_void_once_another_program_writes),
 		REDIS_TEST(fields_of_other_programs_are_left_alone),
+		REDIS_TEST(counters_of_the_python_classes_are_fields),
 		REDIS_TEST(unchanged_fields_keep_their_bytes),
 		REDIS_TEST(no_write_makes_a_record_immortal),
 		REDIS_TEST(the_expiry_is_exact_on_an_old_server),
