@@ -197,3 +197,18 @@ void fs_forget_attributes(struct fs *fs, const struct node *node)
 		forget_path(fs, node->path, (size_t)(slash - node->path),
 		            "/metadata.json");
 }
+
+void fs_forget_fields(const struct collection *collection, struct key key,
+                      void *arg)
+{
+	struct blob path = { 0 };
+	struct node node = { .kind = NODE_FIELDS, .collection = collection };
+	int rc = blob_printf(&path, "%s/", collection->path);
+
+	if (rc == 0)
+		rc = node_part_name(key, ".json", &path);
+	node.path = path.data;
+	if (rc == 0) /* else the kernel forgets by itself a second later */
+		fs_forget_attributes(arg, &node);
+	blob_release(&path);
+}

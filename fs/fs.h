@@ -17,6 +17,7 @@
 #include "fs/maker.h"
 #include "fs/moved.h"
 #include "fs/notify.h"
+#include "layout/access.h"
 #include "layout/node.h"
 
 #include <fuse_lowlevel.h>
@@ -34,6 +35,7 @@ struct fs {
 	struct moved moved;
 	struct makers makers;
 	struct notifier notifier;
+	struct accesses *accesses; /* NULL: nobody counts */
 	struct fuse_session *session;
 	uid_t uid; /* of every file */
 	gid_t gid;
@@ -77,6 +79,9 @@ int fs_fill_entry(struct fs *fs, const char *path, const struct node_info *info,
  * again.  Safe in a handler: only attributes are dropped, no page is waited
  * for. */
 void fs_forget_attributes(struct fs *fs, const struct node *node);
+/* The same for a record of pairs whose fields have changed; ARG is the fs. */
+void fs_forget_fields(const struct collection *collection, struct key key,
+                      void *arg);
 
 extern const struct fuse_lowlevel_ops fs_operations;
 

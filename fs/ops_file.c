@@ -40,6 +40,13 @@ static void set_caching(const struct handle *handle,
 	file->direct_io = (handle->flags & O_ACCMODE) == O_WRONLY;
 }
 
+/* Who opens an array only to read it has used the record. */
+static void note_access(struct fs *fs, const struct handle *handle)
+{
+	if (handle->has_view && (handle->flags & O_ACCMODE) == O_RDONLY)
+		accesses_note(fs->accesses, &handle->node);
+}
+
 /* The path of the JSON file of the record that NODE is an array of. */
 static int fields_path(const struct node *node, struct blob *out)
 {
@@ -132,10 +139,12 @@ static int create(struct fs *fs, const char *path, const struct fuse_ctx *who,
 		                 &handle);
 	if (rc == 0)
 		rc = enter(fs, path, handle, entry);
-	if (rc == 0)
+	if (rc == 0) {
 		set_caching(handle, file);
-	else if (handle)
+		note_access(fs, handle);
+	} else if (handle) {
 		handle_close(handle);
+	}
 	node_release(&found.node);
 	return rc;
 }
@@ -208,6 +217,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 		return;
 	}
 	set_caching(handle, file);
+	note_access(fs, handle);
 	inodes_attach(&fs->inodes, ino, handle);
 	/* The attributes of a file cut by O_TRUNC are the record's until the
 	 * new one is committed. */

@@ -20,6 +20,7 @@ static const char usage[] =
     "    -h, --help          this text\n"
     "    -V, --version       the version\n"
     "    -o ro               change nothing\n"
+    "    -o atime            count what is read (access_count)\n"
     "    -o uid=N,gid=N      owner of the files (default: you)\n"
     "    -o umask=OCTAL      permissions (default: 0600 and 0700)\n"
     "    -o allow_other      let other users in, as permissions say\n"
