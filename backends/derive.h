@@ -12,8 +12,7 @@
 #include "backends/value.h"
 
 /* What RULE makes of ARRAY: a float, an int, a list of ints (FIELD_SHAPE) or a
- * text (FIELD_DTYPE), as numpy computes it (pairwise sums need not match to the
- * last bit). */
+ * text (FIELD_DTYPE), as numpy computes it. */
 int derive_field(enum field_rule rule, const struct array *array,
                  struct value **out);
 

@@ -92,12 +92,15 @@ static bool is_swapped(const struct dtype *dtype)
 	return dtype->order == (little ? '>' : '<');
 }
 
-/* Visits the elements of an array in the order of their bytes. */
+/* The elements of an array in the order of their bytes, or the squares of how
+ * far they are off OFF. */
 struct numbers {
-	const unsigned char *at;
+	const unsigned char *bytes;
 	size_t size;
 	bool swapped;
 	load_fn *load;
+	bool squares;
+	double off;
 };
 
 static int numbers_init(struct numbers *numbers, const struct array *array)
@@ -107,7 +110,7 @@ static int numbers_init(struct numbers *numbers, const struct array *array)
 	if (!load)
 		return -ENODATA;
 	*numbers = (struct numbers){
-		.at = array->data,
+		.bytes = array->data,
 		.size = (size_t)array->info.dtype.itemsize,
 		.swapped = is_swapped(&array->info.dtype),
 		.load = load,
@@ -115,12 +118,11 @@ static int numbers_init(struct numbers *numbers, const struct array *array)
 	return 0;
 }
 
-static double numbers_next(struct numbers *numbers)
+static double number_at(const struct numbers *numbers, uint64_t index)
 {
-	const unsigned char *bytes = numbers->at;
+	const unsigned char *bytes = numbers->bytes + index * numbers->size;
 	unsigned char reversed[MAX_NUMBER];
 
-	numbers->at += numbers->size;
 	if (!numbers->swapped)
 		return numbers->load(bytes);
 	for (size_t i = 0; i < numbers->size; i++)
@@ -128,36 +130,105 @@ static double numbers_next(struct numbers *numbers)
 	return numbers->load(reversed);
 }
 
-static double nan_or(uint64_t count, long double sum)
+/*
+ * Sums as numpy adds them up, to the last bit: one buffer after another, each
+ * by halves down to blocks, a block in eight running sums; float32 in float32.
+ * What the Python classes computed of an array is what we compute.
+ */
+#define BUFFER 8192
+#define BLOCK 128
+
+#define SUMS(type)                                                             \
+	static type term_##type(const struct numbers *numbers, uint64_t index) \
+	{                                                                      \
+		type term = (type)number_at(numbers, index);                   \
+                                                                               \
+		if (!numbers->squares)                                         \
+			return term;                                           \
+		term -= (type)numbers->off;                                    \
+		return term * term;                                            \
+	}                                                                      \
+                                                                               \
+	static type block_##type(const struct numbers *numbers, uint64_t from, \
+	                         uint64_t count)                               \
+	{                                                                      \
+		type runs[8] = { 0 };                                          \
+		type sum = 0;                                                  \
+		uint64_t i = 0;                                                \
+                                                                               \
+		for (; i < count - count % 8; i++)                             \
+			runs[i % 8] += term_##type(numbers, from + i);         \
+		sum = ((runs[0] + runs[1]) + (runs[2] + runs[3])) +            \
+		      ((runs[4] + runs[5]) + (runs[6] + runs[7]));             \
+		for (; i < count; i++)                                         \
+			sum += term_##type(numbers, from + i);                 \
+		return sum;                                                    \
+	}                                                                      \
+                                                                               \
+	static type halves_##type(const struct numbers *numbers,               \
+	                          uint64_t from, uint64_t count)               \
+	{                                                                      \
+		uint64_t half = count / 2 - count / 2 % 8;                     \
+		type left;                                                     \
+                                                                               \
+		if (count <= BLOCK)                                            \
+			return block_##type(numbers, from, count);             \
+		left = halves_##type(numbers, from, half);                     \
+		return left +                                                  \
+		       halves_##type(numbers, from + half, count - half);      \
+	}                                                                      \
+                                                                               \
+	static type sum_##type(const struct numbers *numbers, uint64_t count)  \
+	{                                                                      \
+		type sum = 0;                                                  \
+                                                                               \
+		for (uint64_t at = 0; at < count; at += BUFFER)                \
+			sum += halves_##type(numbers, at,                      \
+			                     count - at < BUFFER ? count - at  \
+			                                         : BUFFER);    \
+		return sum;                                                    \
+	}
+
+SUMS(float)
+SUMS(double)
+
+static double add_up(const struct numbers *numbers, uint64_t count)
 {
-	return count ? (double)(sum / (long double)count) : (double)NAN;
+	if (numbers->load == load_f4)
+		return (double)sum_float(numbers, count);
+	return sum_double(numbers, count);
+}
+
+/* A result has the precision of the elements. */
+static double round_off(const struct numbers *numbers, double result)
+{
+	return numbers->load == load_f4 ? (double)(float)result : result;
+}
+
+static double divide(const struct numbers *numbers, double sum, uint64_t count)
+{
+	return round_off(numbers, count ? sum / (double)count : (double)NAN);
 }
 
 int derive_moments(const struct array *array, struct moments *out)
 {
 	struct moments moments = { 0 };
 	struct numbers numbers;
-	long double sum = 0;
-	long double squares = 0;
+	double variance;
 	int rc = numbers_init(&numbers, array);
 
 	if (rc == 0)
 		rc = array_info_count(&array->info, &moments.count);
 	if (rc)
 		return rc;
-	for (uint64_t i = 0; i < moments.count; i++)
-		sum += (long double)numbers_next(&numbers);
-	moments.sum = (double)sum;
-	moments.mean = nan_or(moments.count, sum);
+	moments.sum = add_up(&numbers, moments.count);
+	moments.mean = divide(&numbers, moments.sum, moments.count);
 
-	numbers.at = array->data;
-	for (uint64_t i = 0; i < moments.count; i++) {
-		long double off = (long double)numbers_next(&numbers) -
-		                  (long double)moments.mean;
-
-		squares += off * off;
-	}
-	moments.deviation = sqrt(nan_or(moments.count, squares));
+	numbers.squares = true;
+	numbers.off = moments.mean;
+	variance =
+	    divide(&numbers, add_up(&numbers, moments.count), moments.count);
+	moments.deviation = round_off(&numbers, sqrt(variance));
 	*out = moments;
 	return 0;
 }
