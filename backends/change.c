@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backends/change_arrays.h"
 #include "backends/change_fields.h"
 #include "backends/nest.h"
 
@@ -162,7 +163,7 @@ static int check_array(const struct collection *collection,
 	if (is_opaque(before))
 		return refuse(change, "what is stored cannot be shown as an "
 		                      "array and would be lost");
-	return 0;
+	return change_check_name(collection, change, before);
 }
 
 static int check_fields(const struct change *change,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backends/change.h"
+#include "backends/change_arrays.h"
 #include "backends/derive.h"
 #include "backends/nest.h"
 
@@ -92,8 +93,27 @@ static bool follows_change(const struct merge *merge,
 {
 	enum part_action action = merge->change->array_action;
 
-	return (action == PART_SET || action == PART_DROP) && row->array &&
-	       strcmp(row->array, merge->change->array_name) == 0;
+	if (row->rule == FIELD_ARRAYS && !stored_field(merge, row->name))
+		return true;
+	if (action != PART_SET && action != PART_DROP)
+		return false;
+	return row->rule == FIELD_ARRAYS ||
+	       (row->array &&
+	        strcmp(row->array, merge->change->array_name) == 0);
+}
+
+static int derive(const struct merge *merge, const struct field_row *row,
+                  struct value **out)
+{
+	const struct change *change = merge->change;
+
+	if (row->rule != FIELD_ARRAYS)
+		return change->array_action == PART_SET
+		           ? derive_field(row->rule, change->array, out)
+		           : 0;
+	*out =
+	    value_new_int((int64_t)change_array_count(change, merge->before));
+	return *out ? 0 : -ENOMEM;
 }
 
 /* The derived field of ROW as it is after the change. */
@@ -106,8 +126,8 @@ static int know_derived(struct merge *merge, const struct field_row *row)
 		value = stored_field(merge, row->name);
 		if (value)
 			value_ref(value);
-	} else if (merge->change->array_action == PART_SET) {
-		rc = derive_field(row->rule, merge->change->array, &value);
+	} else {
+		rc = derive(merge, row, &value);
 	}
 	if (rc == -ENODATA)
 		return 0;
@@ -196,31 +216,20 @@ static int leave_out_nest(const struct merge *merge, struct value *dict,
 	return fallback_field(merge, dict, row);
 }
 
-/* A number for a row of floats becomes one. */
-static struct value *as_row_has_it(const struct field_row *row,
-                                   struct value *given)
-{
-	double real;
-
-	if (row->type == FIELD_FLOAT && given->type != VALUE_FLOAT &&
-	    value_to_double(given, &real) == 0)
-		return value_new_float(real);
-	return value_ref(given);
-}
-
 static int give_field(const struct merge *merge, struct value *dict,
                       const struct field_row *row)
 {
 	struct value *given = given_field(merge, row->name);
 	struct value *value;
+	int rc;
 
 	if (row->type == FIELD_NEST)
 		return given ? give_nest(merge, dict, row, given)
 		             : leave_out_nest(merge, dict, row);
 	if (!given)
 		return fallback_field(merge, dict, row);
-	value = as_row_has_it(row, given);
-	return value ? set_field(merge, dict, row->name, value) : -ENOMEM;
+	rc = derive_cast(row, given, &value);
+	return rc ? rc : set_field(merge, dict, row->name, value);
 }
 
 /* DROP: back to the fallback, unless it is what dates or makes the record. */

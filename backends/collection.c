@@ -9,6 +9,14 @@ bool collection_is_numbered(const struct collection *collection)
 	       strcmp(collection->key_field, "id") == 0;
 }
 
+bool collection_takes_any_name(const struct collection *collection)
+{
+	const struct array_row *row = collection->arrays;
+
+	return collection->shape == RECORD_DIRECTORY && row->place &&
+	       !row->name;
+}
+
 const struct field_row *collection_field(const struct collection *collection,
                                          const char *name)
 {

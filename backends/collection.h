@@ -55,6 +55,8 @@ enum field_rule {
 	FIELD_MEAN,
 	FIELD_STD, /* population standard deviation, as numpy.std */
 	FIELD_SUM,
+	FIELD_ARRAYS, /* number of arrays of the record; a file may announce
+	               * more, that are still to come */
 };
 
 enum field_default {
@@ -62,7 +64,7 @@ enum field_default {
 	DEFAULT_ZERO,   /* 0, 0.0, "", {} or null, as the type has it */
 	DEFAULT_NOW,    /* seconds since 1970 */
 	DEFAULT_JULIAN, /* julian day, as SQLite's julianday('now') */
-	DEFAULT_TEXT,   /* the TEXT of the row */
+	DEFAULT_TEXT,   /* the TEXT of the row; FIELD_JSON: what it means */
 };
 
 /* One field, in the order of the JSON file.  FIELD_SHAPE and FIELD_DTYPE rows
@@ -77,7 +79,8 @@ struct field_row {
 	const char *array; /* of the rules that look at one */
 };
 
-/* One array.  NAME NULL: any name (the arrays of a record are its own). */
+/* One array.  NAME NULL: any name (the arrays of a record are its own), and
+ * PLACE is where they are; a name with slashes is that of an array in groups. */
 struct array_row {
 	const char *name;
 	const char *place;
@@ -105,6 +108,9 @@ struct collection {
 
 /* Records are numbered by the database: keys are decimal numbers. */
 bool collection_is_numbered(const struct collection *collection);
+
+/* A RECORD_DIRECTORY whose arrays have any name. */
+bool collection_takes_any_name(const struct collection *collection);
 
 /* NULL where the collection has no such field / array. */
 const struct field_row *collection_field(const struct collection *collection,

@@ -2,6 +2,7 @@
 #include "backends/derive.h"
 
 #include "backends/derive_array.h"
+#include "backends/json.h"
 
 #include <errno.h>
 #include <string.h>
@@ -142,6 +143,16 @@ static struct value *now(enum field_type type, enum field_default fallback)
 	return value_new_float(seconds);
 }
 
+static int text_fallback(const struct field_row *row, struct value **out)
+{
+	size_t size = strlen(row->text);
+
+	if (row->type == FIELD_JSON)
+		return json_parse(row->text, size, JSON_ARRAYS_REFUSE, out,
+		                  NULL);
+	return hand_out(value_new_text(row->text, size), out);
+}
+
 int derive_fallback(const struct field_row *row, struct value **out)
 {
 	switch (row->fallback) {
@@ -149,11 +160,50 @@ int derive_fallback(const struct field_row *row, struct value **out)
 		*out = NULL;
 		return 0;
 	case DEFAULT_TEXT:
-		return hand_out(value_new_text(row->text, strlen(row->text)),
-		                out);
+		return text_fallback(row, out);
 	case DEFAULT_ZERO:
 		return hand_out(zero(row->type), out);
 	default:
 		return hand_out(now(row->type, row->fallback), out);
 	}
+}
+
+static int cast_float(struct value *given, struct value **out)
+{
+	double real;
+
+	if (given->type == VALUE_FLOAT || value_to_double(given, &real) != 0)
+		return hand_out(value_ref(given), out);
+	return hand_out(value_new_float(real), out);
+}
+
+static int cast_values(struct value *given, struct value **out)
+{
+	struct value *dict = value_new_dict();
+	int rc = dict ? 0 : -ENOMEM;
+
+	for (size_t i = 0; rc == 0 && i < given->dict.count; i++) {
+		const struct value_pair *pair = &given->dict.pairs[i];
+		struct value *real = NULL;
+
+		rc = cast_float(pair->item, &real);
+		if (rc == 0)
+			rc = value_dict_add(dict, value_ref(pair->key), real);
+	}
+	if (rc) {
+		value_unref(dict);
+		return rc;
+	}
+	*out = dict;
+	return 0;
+}
+
+int derive_cast(const struct field_row *row, struct value *given,
+                struct value **out)
+{
+	if (row->type == FIELD_FLOAT)
+		return cast_float(given, out);
+	if (row->type == FIELD_VALUES && given->type == VALUE_DICT)
+		return cast_values(given, out);
+	return hand_out(value_ref(given), out);
 }

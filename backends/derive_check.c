@@ -4,11 +4,15 @@
 #include "backends/json.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* The most of a stored value that a reason quotes. */
 #define QUOTE_LIMIT 100
+
+/* Two ways to add up the same numbers agree to this part of the result. */
+#define ROUNDING 1e-6
 
 static bool is_number(const struct value *value)
 {
@@ -71,6 +75,24 @@ static bool same(const struct value *a, const struct value *b)
 	return value_equal(a, b);
 }
 
+/* GIVEN stands for what the data decide. */
+static bool agrees(const struct field_row *row, const struct value *given,
+                   const struct value *decided)
+{
+	double left;
+	double right;
+
+	if (same(given, decided))
+		return true;
+	if (!is_number(given) || value_to_double(given, &left) != 0 ||
+	    value_to_double(decided, &right) != 0)
+		return false;
+	if (row->rule == FIELD_ARRAYS)
+		return is_int(given) && left > right;
+	return row->type == FIELD_FLOAT &&
+	       fabs(left - right) <= ROUNDING * fabs(right);
+}
+
 static int refuse_derived(const char *name, const struct value *stored,
                           char *why)
 {
@@ -92,11 +114,13 @@ static int check_field(const struct field_row *row, const struct value *given,
 {
 	bool derived = row->rule != FIELD_GIVEN && row->rule != FIELD_NUMBER;
 
+	if (derived && stored)
+		return agrees(row, given, stored)
+		           ? 0
+		           : refuse_derived(row->name, stored, why);
 	/* What is there may come back, whatever it is. */
 	if (stored && same(given, stored))
 		return 0;
-	if (derived && stored)
-		return refuse_derived(row->name, stored, why);
 	if (types[row->type].fits(given))
 		return 0;
 	if (why)

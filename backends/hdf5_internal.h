@@ -84,6 +84,13 @@ int hdf5_place(const char *place, struct key key, struct blob *out);
 int hdf5_array_place(const struct array_row *row, struct key key,
                      const char *name, struct blob *out);
 
+/* An array of any name can be put at its place: -EINVAL where the name is not
+ * UTF-8, or something that is no array is there; WHY says which. */
+int hdf5_array_check(hid_t file, const struct array_row *row, const char *name,
+                     const char *path, char why[WHY_SIZE]);
+/* Remove what is at PATH, and the groups below ROOT that are empty then. */
+int hdf5_prune(hid_t file, const char *root, const char *path);
+
 /* The fields are on the data set of the one array. */
 bool hdf5_fields_on_array(const struct collection *collection);
 

@@ -20,6 +20,11 @@ static const struct array_row *array_row(const struct putting *putting)
 	                        putting->change->array_name);
 }
 
+static bool sets_array(const struct putting *putting)
+{
+	return putting->change->array_action == PART_SET;
+}
+
 static int find_paths(struct putting *putting)
 {
 	int rc = hdf5_place(putting->collection->place, putting->key,
@@ -29,6 +34,11 @@ static int find_paths(struct putting *putting)
 		rc = hdf5_array_place(array_row(putting), putting->key,
 		                      putting->change->array_name,
 		                      &putting->array);
+	if (rc == 0 && sets_array(putting))
+		rc = hdf5_array_check(
+		    hdf5_file_id(putting->file), array_row(putting),
+		    putting->change->array_name, putting->array.data,
+		    putting->change->why);
 	return rc;
 }
 
@@ -48,11 +58,6 @@ static int decide(struct putting *putting)
 		                       putting->after.fields,
 		                       putting->change->why);
 	return rc;
-}
-
-static bool sets_array(const struct putting *putting)
-{
-	return putting->change->array_action == PART_SET;
 }
 
 static int stage_array(struct putting *putting)
@@ -186,6 +191,9 @@ static int change_links(struct putting *putting)
 		return link_object(file, putting->staged,
 		                   sets_array(putting) ? putting->array.data
 		                                       : putting->root.data);
+	if (action == PART_DROP && !array_row(putting)->name)
+		return hdf5_prune(file, putting->root.data,
+		                  putting->array.data);
 	if (action == PART_DROP)
 		return hdf5_unlink(file, putting->array.data);
 	return 0;

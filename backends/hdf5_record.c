@@ -6,11 +6,9 @@
 #include <string.h>
 
 #include "backends/change.h"
+#include "backends/change_arrays.h"
 #include "backends/hdf5_attr.h"
 #include "backends/hdf5_fields.h"
-
-/* How deep groups of arrays of any name are followed. */
-#define MAX_DEPTH 8
 
 /* A record being read. */
 struct loading {
@@ -126,7 +124,7 @@ static int load_level(const struct level *level)
 	struct level visited = *level;
 	int rc;
 
-	if (level->depth > MAX_DEPTH ||
+	if (level->depth > CHANGE_ARRAY_DEPTH ||
 	    hdf5_open_group(level->loading->file, level->path, &group) != 0)
 		return 0;
 	rc = H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, visit_link,

@@ -153,13 +153,18 @@ static const struct field_row rows[] = {
 	{ .name = "num_spikes", .type = FIELD_INT, .rule = FIELD_LENGTH },
 	{ .name = "shape", .type = FIELD_JSON, .rule = FIELD_SHAPE },
 	{ .name = "mean", .type = FIELD_FLOAT, .rule = FIELD_MEAN },
+	{ .name = "num_layers", .type = FIELD_INT, .rule = FIELD_ARRAYS },
+	{ .name = "ids",
+	  .type = FIELD_JSON,
+	  .fallback = DEFAULT_TEXT,
+	  .text = "[1, {}]" },
 	{ 0 },
 };
 static const struct collection things = { .path = "things", .fields = rows };
 
 static const char stored_text[] =
     "{\"num_spikes\": 5000, \"shape\": [2, 3], \"mean\": 2.0, "
-    "\"score\": \"dirty\"}";
+    "\"num_layers\": 3, \"score\": \"dirty\"}";
 
 static struct value *parse(const char *json)
 {
@@ -181,6 +186,8 @@ static void good_fields_are_taken(void **state)
 		"{\"num_spikes\": 5000, \"shape\": [2, 3], \"mean\": 2}",
 		"{\"id\": 7, \"value\": [1, null], \"metadata\": {}}",
 		"{\"metrics\": {\"a\": 1, \"b\": 0.5}, \"name\": \"\"}",
+		"{\"mean\": 2.0000000000000004, \"num_layers\": 3}",
+		"{\"mean\": 1.9999999, \"num_layers\": 4}",
 	};
 	struct value *stored = parse(stored_text);
 	struct value *anew = parse("{\"num_spikes\": 1, \"shape\": [9]}");
@@ -225,6 +232,11 @@ static void bad_fields_are_named(void **state)
 		  "metrics: must be an object of numbers" },
 		{ "{\"num_spikes\": 4999}",
 		  "num_spikes: is 5000, decided by the data" },
+		{ "{\"mean\": 2.00001}", "mean: is 2.0, decided by the data" },
+		{ "{\"num_layers\": 2}",
+		  "num_layers: is 3, decided by the data" },
+		{ "{\"num_layers\": 3.5}",
+		  "num_layers: is 3, decided by the data" },
 		{ "{\"shape\": [3, 2]}",
 		  "shape: is [2, 3], decided by the data" },
 	};
@@ -270,6 +282,7 @@ static void fallbacks_follow_the_row(void **state)
 	assert_fallback("score", "0.0");
 	assert_fallback("count", "0");
 	assert_fallback("value", "null");
+	assert_fallback("ids", "[1, {}]");
 	assert_int_equal(
 	    derive_fallback(collection_field(&things, "shape"), &value), 0);
 	assert_null(value);
