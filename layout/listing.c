@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/listing.h"
 
-#include "backends/name.h"
+#include "layout/array_name.h"
 #include "layout/control.h"
 #include "layout/tree.h"
 
@@ -97,13 +97,27 @@ static int add_controls(struct listing *listing)
 	return rc ? rc : add_name(listing, "rejected", strlen("rejected"));
 }
 
+/* The next part of the name of an array, from REST on. */
+static int add_part(struct listing *listing, const char *rest)
+{
+	size_t size = strcspn(rest, "/");
+	struct blob name = { 0 };
+	int rc = array_name_show(listing->node.collection, rest, size, &name);
+
+	if (rc == 0)
+		rc = blob_append_text(&name, rest[size] ? "" : ".npy");
+	if (rc == 0)
+		rc = add_name(listing, name.data, name.size);
+	blob_release(&name);
+	return rc;
+}
+
 /* The arrays below a directory of a record, and its metadata.json. */
 static int add_inside(struct listing *listing)
 {
 	const struct node *node = &listing->node;
 	const char *prefix = node->array ? node->array : "";
 	size_t size = strlen(prefix);
-	char name[256];
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < listing->inside.array_count; i++) {
@@ -112,11 +126,8 @@ static int add_inside(struct listing *listing)
 		bool below = path[0] && strncmp(path, prefix, size) == 0 &&
 		             (size == 0 || path[size] == '/');
 
-		if (!below)
-			continue;
-		snprintf(name, sizeof(name), "%.*s%s", (int)strcspn(rest, "/"),
-		         rest, strchr(rest, '/') ? "" : ".npy");
-		rc = add_name(listing, name, strlen(name));
+		if (below)
+			rc = add_part(listing, rest);
 	}
 	if (rc == 0 && node->kind == NODE_RECORD &&
 	    node->collection->shape == RECORD_DIRECTORY)

@@ -2,6 +2,7 @@
 #include "layout/node.h"
 
 #include "backends/name.h"
+#include "layout/array_name.h"
 #include "layout/control.h"
 #include "layout/tree.h"
 
@@ -224,19 +225,28 @@ static int find_file(const struct tree *tree, const char *name,
 }
 
 /* Below "<key>/": arrays by name, and the fields of directories. */
-static int find_inside(const char *rest, struct node *node)
+static int find_inside(const struct tree *tree, const char *rest,
+                       struct node *node)
 {
 	size_t size = strlen(rest);
 	bool ends_npy = size > 4 && strcmp(rest + size - 4, ".npy") == 0;
+	int rc;
 
 	if (node->collection->shape == RECORD_DIRECTORY &&
 	    strcmp(rest, "metadata.json") == 0) {
 		node->kind = NODE_FIELDS;
 		return 0;
 	}
-	node->array = strndup(rest, ends_npy ? size - 4 : size);
-	if (!node->array)
-		return -ENOMEM;
+	rc = array_name_find(tree, node, rest, ends_npy ? size - 4 : size,
+	                     &node->array);
+	if (rc == -EINVAL) {
+		node->kind = NODE_OTHER;
+		node->bad_name =
+		    ends_npy && rest[0] != '.' && !strstr(rest, "/.");
+		return 0;
+	}
+	if (rc)
+		return rc;
 	if (!collection_array(node->collection, node->array))
 		node->kind = NODE_OTHER;
 	else if (ends_npy)
@@ -272,7 +282,7 @@ static int find_in_collection(const struct tree *tree, const char *rest,
 		return 0;
 	}
 	node->kind = NODE_RECORD;
-	return rc == 0 && slash ? find_inside(slash + 1, node) : rc;
+	return rc == 0 && slash ? find_inside(tree, slash + 1, node) : rc;
 }
 
 /* The directories that collections are in. */

@@ -8,7 +8,7 @@
 	}
 #define TIMESTAMP(where)                                                       \
 	{                                                                      \
-		.name = "timestamp", .type = FIELD_FLOAT, .place = (where),    \
+		.name = (where), .type = FIELD_FLOAT, .place = (where),        \
 		.fallback = DEFAULT_NOW                                        \
 	}
 #define METADATA                                                               \
@@ -33,6 +33,16 @@
 		.name = (field), .type = (kind), .place = (field),             \
 		.rule = (how), .array = (from)                                 \
 	}
+#define GIVEN(field, kind)                                                     \
+	{                                                                      \
+		.name = (field), .type = (kind), .place = (field),             \
+		.fallback = DEFAULT_ZERO                                       \
+	}
+#define GIVEN_OR(field, kind, otherwise)                                       \
+	{                                                                      \
+		.name = (field), .type = (kind), .place = (field),             \
+		.fallback = DEFAULT_TEXT, .text = (otherwise)                  \
+	}
 #define NUMBER                                                                 \
 	{                                                                      \
 		.name = "id", .type = FIELD_INT, .place = "id",                \
@@ -45,6 +55,24 @@ static const struct field_row wm_fields[] = {
 	ACCESS_COUNT(DEFAULT_ABSENT),
 	LAST_ACCESSED(DEFAULT_ABSENT),
 	METADATA,
+	DERIVED("shape", FIELD_JSON, FIELD_SHAPE, ""),
+	DERIVED("dtype", FIELD_TEXT, FIELD_DTYPE, ""),
+	{ 0 },
+};
+
+static const struct array_row attention_arrays[] = { PAIR("weights"), { 0 } };
+static const struct field_row attention_fields[] = {
+	TIMESTAMP("timestamp"),
+	DERIVED("shape", FIELD_JSON, FIELD_SHAPE, ""),
+	DERIVED("sum", FIELD_FLOAT, FIELD_SUM, ""),
+	{ 0 },
+};
+
+/* The key is the timestamp, as Python writes it. */
+static const struct array_row spike_cache_arrays[] = { PAIR("spikes"), { 0 } };
+static const struct field_row spike_cache_fields[] = {
+	TIMESTAMP("cached_at"),
+	GIVEN_OR("neuron_ids", FIELD_JSON, "[]"),
 	DERIVED("shape", FIELD_JSON, FIELD_SHAPE, ""),
 	DERIVED("dtype", FIELD_TEXT, FIELD_DTYPE, ""),
 	{ 0 },
@@ -74,6 +102,18 @@ static const struct field_row episode_fields[] = {
 };
 static const struct array_row episode_arrays[] = {
 	{ .place = "experience_data" },
+	{ 0 },
+};
+
+static const struct array_row no_arrays[] = { { 0 } };
+
+static const struct field_row event_fields[] = {
+	NUMBER,
+	GIVEN("task_type", FIELD_TEXT),
+	GIVEN("performance_delta", FIELD_FLOAT),
+	GIVEN("strategy_used", FIELD_TEXT),
+	TIMESTAMP("timestamp"),
+	GIVEN("parameters", FIELD_DICT),
 	{ 0 },
 };
 
@@ -151,6 +191,74 @@ static const struct field_row packed_train_fields[] = {
 	{ 0 },
 };
 
+static const struct array_row reservoir_arrays[] = {
+	PAIR("activations/reservoir_states/$"),
+	{ 0 },
+};
+static const struct field_row reservoir_fields[] = {
+	TIMESTAMP("timestamp"),
+	GIVEN_OR("reservoir_id", FIELD_TEXT, "default"),
+	DERIVED("shape", FIELD_JSON, FIELD_SHAPE, ""),
+	{ 0 },
+};
+
+static const struct array_row layer_arrays[] = {
+	{ .place = "activations/layer_outputs/$/" },
+	{ 0 },
+};
+static const struct field_row layer_fields[] = {
+	TIMESTAMP("timestamp"),
+	{ .name = "num_layers",
+	  .type = FIELD_INT,
+	  .place = "num_layers",
+	  .rule = FIELD_ARRAYS },
+	{ 0 },
+};
+
+static const struct array_row attention_map_arrays[] = {
+	PAIR("activations/attention_maps/$"),
+	{ 0 },
+};
+static const struct field_row attention_map_fields[] = {
+	TIMESTAMP("timestamp"),
+	DERIVED("shape", FIELD_JSON, FIELD_SHAPE, ""),
+	{ 0 },
+};
+
+static const struct array_row plasticity_arrays[] = {
+	PAIR("learning_traces/plasticity/$"),
+	{ 0 },
+};
+static const struct field_row plasticity_fields[] = {
+	TIMESTAMP("timestamp"),
+	GIVEN_OR("plasticity_type", FIELD_TEXT, "stdp"),
+	DERIVED("mean_change", FIELD_FLOAT, FIELD_MEAN, ""),
+	DERIVED("std_change", FIELD_FLOAT, FIELD_STD, ""),
+	DERIVED("num_synapses", FIELD_INT, FIELD_COUNT, ""),
+	{ 0 },
+};
+
+static const struct array_row homeostatic_arrays[] = {
+	PAIR("learning_traces/homeostatic/$"),
+	{ 0 },
+};
+static const struct field_row homeostatic_fields[] = {
+	TIMESTAMP("timestamp"),
+	GIVEN_OR("mechanism", FIELD_TEXT, "intrinsic_plasticity"),
+	DERIVED("num_neurons", FIELD_INT, FIELD_LENGTH, ""),
+	{ 0 },
+};
+
+static const struct field_row performance_fields[] = {
+	TIMESTAMP("timestamp"),
+	GIVEN_OR("task_type", FIELD_TEXT, "general"),
+	{ .name = "metrics",
+	  .type = FIELD_VALUES,
+	  .place = "metric_names",
+	  .fallback = DEFAULT_ZERO },
+	{ 0 },
+};
+
 const struct collection tree_collections[] = {
 	{ .path = "wm",
 	  .backend = "redis",
@@ -161,6 +269,22 @@ const struct collection tree_collections[] = {
 	  .fields = wm_fields,
 	  .timestamp = "timestamp",
 	  COUNTED },
+	{ .path = "attention",
+	  .backend = "redis",
+	  .shape = RECORD_PAIR,
+	  .place = "attention:",
+	  .ttl = 600,
+	  .arrays = attention_arrays,
+	  .fields = attention_fields,
+	  .timestamp = "timestamp" },
+	{ .path = "spike_cache",
+	  .backend = "redis",
+	  .shape = RECORD_PAIR,
+	  .place = "spikes:",
+	  .ttl = 300,
+	  .arrays = spike_cache_arrays,
+	  .fields = spike_cache_fields,
+	  .timestamp = "cached_at" },
 	{ .path = "episodes",
 	  .backend = "sqlite",
 	  .shape = RECORD_NEST,
@@ -178,6 +302,14 @@ const struct collection tree_collections[] = {
 	  .fields = concept_fields,
 	  .timestamp = "creation_time",
 	  COUNTED },
+	{ .path = "learning_events",
+	  .backend = "sqlite",
+	  .shape = RECORD_FIELDS,
+	  .place = "learning_events",
+	  .key_field = "id",
+	  .arrays = no_arrays,
+	  .fields = event_fields,
+	  .timestamp = "timestamp" },
 	{ .path = "network_states",
 	  .backend = "hdf5",
 	  .shape = RECORD_DIRECTORY,
@@ -198,6 +330,48 @@ const struct collection tree_collections[] = {
 	  .place = "spike_trains/compressed/$",
 	  .arrays = packed_train_arrays,
 	  .fields = packed_train_fields,
+	  .timestamp = "timestamp" },
+	{ .path = "activations/reservoir_states",
+	  .backend = "hdf5",
+	  .shape = RECORD_PAIR,
+	  .place = "activations/reservoir_states/$",
+	  .arrays = reservoir_arrays,
+	  .fields = reservoir_fields,
+	  .timestamp = "timestamp" },
+	{ .path = "activations/layer_outputs",
+	  .backend = "hdf5",
+	  .shape = RECORD_DIRECTORY,
+	  .place = "activations/layer_outputs/$",
+	  .arrays = layer_arrays,
+	  .fields = layer_fields,
+	  .timestamp = "timestamp" },
+	{ .path = "activations/attention_maps",
+	  .backend = "hdf5",
+	  .shape = RECORD_PAIR,
+	  .place = "activations/attention_maps/$",
+	  .arrays = attention_map_arrays,
+	  .fields = attention_map_fields,
+	  .timestamp = "timestamp" },
+	{ .path = "learning_traces/plasticity",
+	  .backend = "hdf5",
+	  .shape = RECORD_PAIR,
+	  .place = "learning_traces/plasticity/$",
+	  .arrays = plasticity_arrays,
+	  .fields = plasticity_fields,
+	  .timestamp = "timestamp" },
+	{ .path = "learning_traces/homeostatic",
+	  .backend = "hdf5",
+	  .shape = RECORD_PAIR,
+	  .place = "learning_traces/homeostatic/$",
+	  .arrays = homeostatic_arrays,
+	  .fields = homeostatic_fields,
+	  .timestamp = "timestamp" },
+	{ .path = "learning_traces/performance",
+	  .backend = "hdf5",
+	  .shape = RECORD_FIELDS,
+	  .place = "learning_traces/performance/$",
+	  .arrays = no_arrays,
+	  .fields = performance_fields,
 	  .timestamp = "timestamp" },
 	{ 0 },
 };

@@ -140,8 +140,13 @@ static int render_origin(const struct node *node, const struct record *record,
 			? collection_array(collection, node->array)
 			: NULL;
 
-		return blob_append_text(out, "/") ||
-		       append_place(row ? row->place : place, key, "", out);
+		rc = blob_append_text(out, "/");
+		if (rc == 0)
+			rc = append_place(row ? row->place : place, key, "",
+			                  out);
+		if (rc == 0 && row && !row->name)
+			rc = blob_append_text(out, node->array);
+		return rc;
 	}
 	if (id && id->type == VALUE_INT) {
 		key.data = number;

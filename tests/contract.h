@@ -46,7 +46,10 @@ enum contract_needs {
 	LASTING = 1 << 11,  /* does not expire */
 	DERIVING = 1 << 12, /* some field follows an array */
 	DURABLE = 1 << 13,  /* the backend outlives its store */
-	COUNTED = 1 << 14,  /* reads are counted */
+	NOTED = 1 << 14,    /* some field is a dict */
+	METERED = 1 << 15,  /* some field is a FIELD_VALUES */
+	FREE = 1 << 16,     /* arrays have any name */
+	COUNTED = 1 << 17,  /* reads are counted */
 };
 
 struct contract_test {
@@ -76,9 +79,8 @@ extern const struct contract_test contract_expiry_tests[];
 extern const struct contract_test contract_access_tests[];
 extern const struct contract_test contract_thread_tests[];
 extern const struct contract_test contract_store_tests[];
-
-/* Rows beside tree_collections; ends with an all-zero row. */
-extern const struct collection contract_collections[];
+extern const struct contract_test contract_name_tests[];
+extern const struct contract_test contract_value_tests[];
 
 /* Another collection of the same backend; false: there is none. */
 bool other_collection(const struct contract *c, struct collection *out);
@@ -92,7 +94,8 @@ struct key text_key(const char *text);
 /* A key for any N; BUFFER holds it. */
 struct key made_key(const struct contract *c, unsigned int n, char buffer[24]);
 
-/* The name of the collection's first array, and of a dict among its fields. */
+/* The name of the collection's first array, and of a dict among its fields
+ * (NULL: none is). */
 const char *first_array(const struct contract *c);
 const char *dict_field(const struct contract *c);
 
@@ -102,7 +105,7 @@ void init_doubles(struct array *array, size_t count, double first);
 /* The value of a JSON text.  With one quote for two: {'a': 1}. */
 struct value *json_value(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
-/* Fields with this timestamp and dict entry {'n': N}. */
+/* Fields with this timestamp and dict entry {'n': N}, where there is a dict. */
 struct value *plain_fields(const struct contract *c, double timestamp, int n);
 
 /* A change that does nothing, with all times now. */

@@ -31,12 +31,26 @@ static void assert_zero(const struct field_row *row, const struct value *value)
 	} else if (row->type == FIELD_TEXT) {
 		assert_int_equal(value->type, VALUE_TEXT);
 		assert_int_equal(value->text.size, 0);
-	} else if (row->type == FIELD_DICT) {
+	} else if (row->type == FIELD_DICT || row->type == FIELD_VALUES) {
 		assert_int_equal(value->type, VALUE_DICT);
 		assert_int_equal(value->dict.count, 0);
 	} else {
 		assert_int_equal(value->type, VALUE_NULL);
 	}
+}
+
+static void assert_text(const struct field_row *row, const struct value *value)
+{
+	struct value *meant;
+
+	assert_non_null(value);
+	if (row->type != FIELD_JSON) {
+		assert_string_equal(value->text.data, row->text);
+		return;
+	}
+	meant = json_value("%s", row->text);
+	assert_true(value_equal(value, meant));
+	value_unref(meant);
 }
 
 static void assert_fallback(const struct field_row *row,
@@ -60,8 +74,7 @@ static void assert_fallback(const struct field_row *row,
 		assert_true(fabs(number_of(value) - day) < seconds / 86400);
 		break;
 	case DEFAULT_TEXT:
-		assert_non_null(value);
-		assert_string_equal(value->text.data, row->text);
+		assert_text(row, value);
 		break;
 	}
 }
@@ -131,8 +144,10 @@ static void a_field_of_another_type_is_refused_by_name(struct contract *c)
 	put_whole(c, nth_key(c, 0), 10);
 	refuses(c, c->collection.timestamp, "'yesterday'");
 	refuses(c, c->collection.timestamp, "[1.0]");
-	refuses(c, dict_field(c), "[1, 2]");
-	refuses(c, dict_field(c), "'text'");
+	if (dict_field(c)) {
+		refuses(c, dict_field(c), "[1, 2]");
+		refuses(c, dict_field(c), "'text'");
+	}
 	assert_whole(c, nth_key(c, 0), 10);
 }
 
@@ -306,10 +321,10 @@ const struct contract_test contract_field_tests[] = {
 	CONTRACT_TEST(ALL, a_field_of_another_type_is_refused_by_name),
 	CONTRACT_TEST(ALL, an_integer_will_do_for_a_float),
 	CONTRACT_TEST(ALL, a_float_keeps_every_bit),
-	CONTRACT_TEST(ALL, a_dict_keeps_whatever_json_can_say),
-	CONTRACT_TEST(ALL, a_dict_keeps_the_order_of_its_entries),
-	CONTRACT_TEST(ALL, a_dict_may_be_long),
-	CONTRACT_TEST(ALL, a_text_with_a_nul_is_kept_or_refused),
+	CONTRACT_TEST(ALL | NOTED, a_dict_keeps_whatever_json_can_say),
+	CONTRACT_TEST(ALL | NOTED, a_dict_keeps_the_order_of_its_entries),
+	CONTRACT_TEST(ALL | NOTED, a_dict_may_be_long),
+	CONTRACT_TEST(ALL | NOTED, a_text_with_a_nul_is_kept_or_refused),
 	CONTRACT_TEST(ALL, every_optional_field_can_be_given),
 	CONTRACT_TEST(ALL, writing_back_what_was_read_changes_nothing),
 	{ 0 },

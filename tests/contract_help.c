@@ -61,7 +61,6 @@ const char *dict_field(const struct contract *c)
 
 	while (row->name && row->type != FIELD_DICT)
 		row++;
-	assert_non_null(row->name);
 	return row->name;
 }
 
@@ -115,8 +114,13 @@ struct value *json_value(const char *format, ...)
 
 struct value *plain_fields(const struct contract *c, double timestamp, int n)
 {
+	const char *dict = dict_field(c);
+
+	if (!dict)
+		return json_value("{'%s': %.3f}", c->collection.timestamp,
+		                  timestamp);
 	return json_value("{'%s': %.3f, '%s': {'n': %d}}",
-	                  c->collection.timestamp, timestamp, dict_field(c), n);
+	                  c->collection.timestamp, timestamp, dict, n);
 }
 
 struct change no_change(void)

@@ -110,21 +110,27 @@ static void check_array(struct crowd *crowd, struct reader *reader)
 	blob_release(&bytes);
 }
 
-/* The two fields, which came in one change, tell the same seed. */
+static bool tells(const struct value *value, double seed)
+{
+	double number;
+
+	return value && value_to_double(value, &number) == 0 && number == seed;
+}
+
+/* The array and the fields, which came in one change, tell the same seed. */
 static bool is_consistent(const struct contract *c, const struct record *record)
 {
+	const char *noted = dict_field(c);
 	const struct value *dict =
-	    value_dict_get(record->fields, dict_field(c));
-	const struct value *n = dict ? value_dict_get(dict, "n") : NULL;
+	    noted ? value_dict_get(record->fields, noted) : NULL;
 	const struct value *time =
 	    value_dict_get(record->fields, c->collection.timestamp);
 	const struct record_array *array = record_array(record, first_array(c));
-	double seconds;
 	double seed;
 
-	return n && time && array && value_to_double(n, &seed) == 0 &&
-	       value_to_double(time, &seconds) == 0 && seconds == seed &&
-	       array->info.shape[0] == uniform_count(seed);
+	return time && array && value_to_double(time, &seed) == 0 &&
+	       array->info.shape[0] == uniform_count(seed) &&
+	       (!noted || (dict && tells(value_dict_get(dict, "n"), seed)));
 }
 
 static void read_once(struct crowd *crowd, struct key key)

@@ -20,20 +20,12 @@
 #define SKIPPED 77
 
 static const struct contract_test *const groups[] = {
-	contract_record_tests,  contract_field_tests,
-	contract_derived_tests, contract_array_tests,
-	contract_reader_tests,  contract_nest_tests,
-	contract_list_tests,    contract_key_tests,
-	contract_number_tests,  contract_rename_tests,
-	contract_time_tests,    contract_expiry_tests,
-	contract_thread_tests,  contract_store_tests,
-	contract_access_tests,  NULL,
-};
-
-static const struct collection *const tables[] = {
-	tree_collections,
-	contract_collections,
-	NULL,
+	contract_record_tests, contract_field_tests,  contract_derived_tests,
+	contract_array_tests,  contract_reader_tests, contract_nest_tests,
+	contract_list_tests,   contract_key_tests,    contract_number_tests,
+	contract_rename_tests, contract_time_tests,   contract_expiry_tests,
+	contract_access_tests, contract_thread_tests, contract_store_tests,
+	contract_name_tests,   contract_value_tests,  NULL,
 };
 
 /* The cases of one run. */
@@ -94,6 +86,15 @@ static bool is_deriving(const struct collection *collection)
 	return false;
 }
 
+static bool has_field_of(const struct collection *collection,
+                         enum field_type type)
+{
+	for (const struct field_row *row = collection->fields; row->name; row++)
+		if (row->type == type)
+			return true;
+	return false;
+}
+
 static unsigned int offers(const struct backend *backend,
                            const struct collection *collection)
 {
@@ -102,6 +103,9 @@ static unsigned int offers(const struct backend *backend,
 	offer |= collection_is_numbered(collection) ? NUMBERED : NAMED;
 	offer |= collection->ttl ? EXPIRING : LASTING;
 	offer |= is_deriving(collection) ? DERIVING : 0;
+	offer |= has_field_of(collection, FIELD_DICT) ? NOTED : 0;
+	offer |= has_field_of(collection, FIELD_VALUES) ? METERED : 0;
+	offer |= collection_takes_any_name(collection) ? FREE : 0;
 	offer |= strcmp(backend->name, "mem") == 0 ? 0 : DURABLE;
 	offer |= backend->access && collection->access_count ? COUNTED : 0;
 	return offer;
@@ -144,10 +148,9 @@ static bool serves(const struct backend *backend,
 static const struct collection *nth_served(const struct backend *backend,
                                            size_t n)
 {
-	for (size_t t = 0; tables[t]; t++)
-		for (const struct collection *row = tables[t]; row->path; row++)
-			if (serves(backend, row) && n-- == 0)
-				return row;
+	for (const struct collection *row = tree_collections; row->path; row++)
+		if (serves(backend, row) && n-- == 0)
+			return row;
 	return NULL;
 }
 

@@ -31,6 +31,8 @@ static int tear_down(void **state)
 #define LAB_TEST(function)                                                     \
 	cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+#define LAYERS "activations/layer_outputs/"
+
 /* What each path is, whether or not anything is there. */
 static const struct {
 	const char *path;
@@ -66,6 +68,27 @@ static const struct {
 	  "train_1", NULL },
 	{ "spike_trains/compressed_1.npy", NODE_ARRAY,
 	  "spike_trains/compressed/$", "compressed_1", "" },
+	{ "activations", NODE_BRANCH, NULL, "", NULL },
+	{ "activations/other", NODE_OTHER, NULL, "", NULL },
+	{ "learning_traces/performance", NODE_COLLECTION,
+	  "learning_traces/performance/$", "", NULL },
+	{ "learning_traces/performance/p.json", NODE_FIELDS,
+	  "learning_traces/performance/$", "p", NULL },
+	{ "learning_traces/performance/p.npy", NODE_OTHER,
+	  "learning_traces/performance/$", "", NULL },
+	{ "learning_events/7.npy", NODE_OTHER, "learning_events", "", NULL },
+	{ LAYERS "o", NODE_RECORD, LAYERS "$", "o", NULL },
+	{ LAYERS "o/metadata.json", NODE_FIELDS, LAYERS "$", "o", NULL },
+	{ LAYERS "o/any.npy", NODE_ARRAY, LAYERS "$", "o", "any" },
+	{ LAYERS "o/a%2Fb.npy", NODE_OTHER, LAYERS "$", "o", NULL },
+	{ LAYERS "o/50%25.npy", NODE_ARRAY, LAYERS "$", "o", "50%" },
+	{ LAYERS "o/%2Eh.npy", NODE_ARRAY, LAYERS "$", "o", ".h" },
+	{ LAYERS "o/x%2Enpy.npy", NODE_ARRAY, LAYERS "$", "o", "x.npy" },
+	{ LAYERS "o/.x.npy", NODE_OTHER, LAYERS "$", "o", NULL },
+	{ LAYERS "o/%00.npy", NODE_OTHER, LAYERS "$", "o", NULL },
+	{ LAYERS "o/enc", NODE_SUBDIR, LAYERS "$", "o", "enc" },
+	{ LAYERS "o/e%25/l%252.npy", NODE_ARRAY, LAYERS "$", "o", "e%/l%2" },
+	{ LAYERS "o/e%/l.npy", NODE_OTHER, LAYERS "$", "o", NULL },
 	{ ".engram", NODE_CONTROL_DIR, NULL, "", NULL },
 	{ ".engram/status.json", NODE_CONTROL, NULL, "", NULL },
 	{ ".engram/rejected/x", NODE_REJECTED, NULL, "", NULL },
@@ -96,8 +119,10 @@ static void each_path_has_one_meaning(void **state)
 
 static void names_that_no_key_has_are_marked(void **state)
 {
-	static const char *const bad[] = { "wm/50%.npy", "wm/a%2fb.npy",
-		                           "wm/%41.json", NULL };
+	static const char *const bad[] = {
+		"wm/50%.npy",       "wm/a%2fb.npy",      "wm/%41.json",
+		LAYERS "o/50%.npy", LAYERS "o/e%/l.npy", NULL
+	};
 	struct lab *lab = *state;
 
 	for (size_t i = 0; bad[i]; i++) {
@@ -142,6 +167,13 @@ static void fill(struct lab *lab)
 	    lab_write_array(lab, "spike_trains/t/spike_times.npy", 3, 1), 0);
 	assert_int_equal(
 	    spool_symlink(&lab->tree.spool, "1.npy", "episodes/run.npy"), 0);
+	assert_int_equal(lab_write(lab, "learning_events/4.json", "{}", NULL),
+	                 0);
+	assert_int_equal(lab_write_array(lab, LAYERS "o/50%25.npy", 3, 1), 0);
+	assert_int_equal(lab_write_array(lab, LAYERS "o/e%25/l.npy", 3, 1), 0);
+	assert_int_equal(
+	    lab_write(lab, "learning_traces/performance/p.json", "{}", NULL),
+	    0);
 }
 
 /* Every name that a directory lists can be found, with the same attributes;
@@ -179,9 +211,11 @@ static void every_listed_name_can_be_found(void **state)
 	struct lab *lab = *state;
 
 	fill(lab);
-	/* 5 collections; wm 5; episodes 2+1+(1+1+1)+1+1+1; concepts 2;
-	 * network_states 1+2; spike_trains 2+1+2 */
-	assert_int_equal(check_listed(lab, ""), 5 + 5 + 9 + 2 + 3 + 5);
+	/* 10 names in the root; wm 5; episodes 2+1+(1+1+1)+1+1+1; concepts 2;
+	 * learning_events 1; network_states 1+2; spike_trains 2+1+2;
+	 * activations 3 and 1+(1+1+1)+1; learning_traces 3 and 1 */
+	assert_int_equal(check_listed(lab, ""),
+	                 10 + 5 + 9 + 2 + 1 + 3 + 5 + (3 + 5) + (3 + 1));
 }
 
 static void a_name_that_was_cut_leads_to_its_key(void **state)
@@ -218,6 +252,48 @@ static void a_name_that_was_cut_leads_to_its_key(void **state)
 	blob_release(&path);
 }
 
+/* A path below the directory LAYERS "o" whose array has the name NAME. */
+static void append_layer(const char *name, struct blob *path)
+{
+	assert_int_equal(blob_append_text(path, LAYERS "o/"), 0);
+	assert_int_equal(
+	    node_part_name((struct key){ name, strlen(name) }, ".npy", path),
+	    0);
+}
+
+static void an_array_s_name_that_was_cut_leads_to_it(void **state)
+{
+	struct lab *lab = *state;
+	struct store *store = lab->store;
+	struct array array = { .info = { .ndim = 1 } };
+	struct change change = { .array_action = PART_SET,
+		                 .array = &array,
+		                 .expires_ms = EXPIRES_KEEP };
+	struct blob path = { 0 };
+	struct node node;
+	char name[301];
+
+	memset(name, '%', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	append_layer(name, &path);
+	assert_true(path.size < sizeof(name));
+	dtype_plain(&array.info.dtype, 'f', sizeof(double));
+	change.array_name = name;
+	assert_int_equal(node_find(&lab->tree, path.data, &node), 0);
+	assert_int_equal(node.kind, NODE_ARRAY);
+	assert_int_equal(store->backend->put(store, node.collection,
+	                                     node_key(&node), &change, NULL),
+	                 0);
+	node_release(&node);
+
+	assert_int_equal(node_find(&lab->tree, path.data, &node), 0);
+	assert_int_equal(node.kind, NODE_ARRAY);
+	assert_string_equal(node.array, name);
+	node_release(&node);
+	assert_int_equal(check_listed(lab, LAYERS "o"), 2);
+	blob_release(&path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +302,7 @@ int main(void)
 		LAB_TEST(a_name_that_is_no_number_is_a_named_copy),
 		LAB_TEST(every_listed_name_can_be_found),
 		LAB_TEST(a_name_that_was_cut_leads_to_its_key),
+		LAB_TEST(an_array_s_name_that_was_cut_leads_to_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
