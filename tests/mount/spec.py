@@ -97,3 +97,71 @@ def retrieve_compressed_spike_train(file_path, key):
     with open_file(file_path, "r") as file:
         dataset = file[f"spike_trains/compressed/{key}"]
         return dataset[()], dict(dataset.attrs), metadata_of(dataset, "param_")
+
+
+# A data set with the fields of its record: the place of each collection.
+PLACES = {"reservoir_states": "activations/reservoir_states",
+          "attention_maps": "activations/attention_maps",
+          "plasticity": "learning_traces/plasticity",
+          "homeostatic": "learning_traces/homeostatic"}
+
+
+def derived_attributes(collection, array):
+    """What the classes compute of an array that they store."""
+    return {
+        "reservoir_states": lambda: {"shape": array.shape},
+        "attention_maps": lambda: {"shape": array.shape},
+        "plasticity": lambda: {"mean_change": np.mean(array),
+                               "std_change": np.std(array),
+                               "num_synapses": array.size},
+        "homeostatic": lambda: {"num_neurons": len(array)},
+    }[collection]()
+
+
+def store_one(file_path, collection, key, array, attributes):
+    with open_file(file_path, "a") as file:
+        dataset = store_array(file[PLACES[collection]], key, array)
+        for name, value in {**derived_attributes(collection, array),
+                            **attributes}.items():
+            dataset.attrs[name] = value
+
+
+def retrieve_one(file_path, collection, key):
+    with open_file(file_path, "r") as file:
+        dataset = file[f"{PLACES[collection]}/{key}"]
+        return dataset[()], dict(dataset.attrs)
+
+
+def store_layer_outputs(file_path, key, timestamp, outputs):
+    with open_file(file_path, "a") as file:
+        group = file.create_group(f"activations/layer_outputs/{key}")
+        for name, array in outputs.items():
+            store_array(group, name, array)
+        group.attrs["timestamp"] = timestamp
+        group.attrs["num_layers"] = len(outputs)
+
+
+def retrieve_layer_outputs(file_path, key):
+    with open_file(file_path, "r") as file:
+        group = file[f"activations/layer_outputs/{key}"]
+        outputs = {name: group[name][:] for name in group.keys()}
+        return outputs, group.attrs["timestamp"], group.attrs["num_layers"]
+
+
+def store_performance_metrics(file_path, key, timestamp, metrics,
+                              task_type="general"):
+    with open_file(file_path, "a") as file:
+        group = file.create_group(f"learning_traces/performance/{key}")
+        group.create_dataset("values", data=list(metrics.values()))
+        group.attrs["timestamp"] = timestamp
+        group.attrs["task_type"] = task_type
+        group.attrs["metric_names"] = list(metrics)
+
+
+def retrieve_performance_metrics(file_path, key):
+    with open_file(file_path, "r") as file:
+        group = file[f"learning_traces/performance/{key}"]
+        names = [name.decode() if isinstance(name, bytes) else name
+                 for name in group.attrs["metric_names"]]
+        return (dict(zip(names, group["values"][:].tolist())),
+                group.attrs["timestamp"], group.attrs["task_type"])

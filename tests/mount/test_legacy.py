@@ -208,6 +208,115 @@ class Shown(Legacy):
                          {name: plain(value)
                           for name, value in parameters.items()})
 
+    def stored_hashes(self, prefix):
+        """File name, key and fields of each hash."""
+        for key in self.redis.keys(prefix + "*"):
+            yield (file_name(key[len(prefix):].decode()), key,
+                   {name.decode(): value for name, value
+                    in self.redis.hgetall(key).items()})
+
+    def check_hashes(self, collection, prefix, array_name, others):
+        names = set()
+        for name, key, stored in self.stored_hashes(prefix):
+            path = self.path(collection, name)
+            names |= {name + ".npy", name + ".json"}
+            array = pickle.loads(unpack(stored.pop(array_name)))
+            self.assertEqual(read_bytes(path + ".npy"), npy_bytes(array))
+            fields = read_json(path + ".json")
+            self.assertEqual(str(tuple(fields.pop("shape"))),
+                             stored.pop("shape").decode())
+            self.assertEqual(fields.pop("dtype"), str(array.dtype))
+            stored.pop("dtype", None)
+            self.assertEqual(
+                round(fields.pop("expires_at") * 1000),
+                int(self.redis.execute_command("PEXPIRETIME", key)))
+            self.assertEqual(fields, {field: json.loads(value) for
+                                      field, value in stored.items()})
+            self.assertEqual(set(fields), others)
+        self.assertEqual(set(os.listdir(self.path(collection))), names)
+        return len(names) // 2
+
+    def test_every_hash_of_attention(self):
+        self.assertEqual(self.check_hashes(
+            "attention", "attention:", "weights", {"timestamp", "sum"}), 1)
+
+    def test_every_cached_train(self):
+        self.assertEqual(self.check_hashes(
+            "spike_cache", "spikes:", "spikes",
+            {"cached_at", "neuron_ids"}), 3)
+
+    def test_every_learning_event_of_sqlite(self):
+        rows = self.rows("SELECT * FROM learning_events")
+        self.assertEqual(len(rows), 6)
+        for row in rows:
+            row["parameters"] = json.loads(row["parameters"])
+            self.assertEqual(
+                read_json(self.path(f"learning_events/{row['id']}.json")),
+                row)
+        self.assertEqual(set(os.listdir(self.path("learning_events"))),
+                         {f"{row['id']}.json" for row in rows})
+
+    def keys_of(self, place):
+        with spec.open_file(self.mount.hdf5, "r") as file:
+            return sorted(file[place])
+
+    def test_every_data_set_with_fields_of_hdf5(self):
+        counts = {}
+        for collection, place in spec.PLACES.items():
+            keys = self.keys_of(place)
+            counts[collection] = len(keys)
+            self.assertEqual(
+                sorted(os.listdir(self.path(place))),
+                sorted(key + suffix for key in keys
+                       for suffix in (".npy", ".json")))
+            for key in keys:
+                array, attributes = spec.retrieve_one(self.mount.hdf5,
+                                                      collection, key)
+                path = self.path(place, key)
+                self.assertEqual(read_bytes(path + ".npy"), npy_bytes(array))
+                fields = read_json(path + ".json")
+                self.assertEqual(fields, {
+                    **{name: plain(value)
+                       for name, value in attributes.items()},
+                    "shape": list(array.shape), "dtype": str(array.dtype)})
+        self.assertEqual(counts, {"reservoir_states": 1, "attention_maps": 0,
+                                  "plasticity": 1, "homeostatic": 1})
+
+    def test_every_set_of_layer_outputs_of_hdf5(self):
+        keys = self.keys_of("activations/layer_outputs")
+        self.assertEqual(len(keys), 1)
+        for key in keys:
+            outputs, timestamp, count = spec.retrieve_layer_outputs(
+                self.mount.hdf5, key)
+            path = self.path("activations/layer_outputs", key)
+            self.assertEqual(set(os.listdir(path)),
+                             {name + ".npy" for name in outputs}
+                             | {"metadata.json"})
+            for name, array in outputs.items():
+                self.assertEqual(
+                    read_bytes(os.path.join(path, name + ".npy")),
+                    npy_bytes(array))
+            fields = read_json(os.path.join(path, "metadata.json"))
+            self.assertEqual(fields.pop("arrays"), {
+                name: {"shape": list(array.shape), "dtype": str(array.dtype)}
+                for name, array in outputs.items()})
+            self.assertEqual(fields, {"timestamp": timestamp,
+                                      "num_layers": count})
+
+    def test_every_set_of_metrics_of_hdf5(self):
+        keys = self.keys_of("learning_traces/performance")
+        self.assertEqual(len(keys), 1)
+        self.assertEqual(os.listdir(self.path("learning_traces/performance")),
+                         [key + ".json" for key in keys])
+        for key in keys:
+            metrics, timestamp, task_type = spec.retrieve_performance_metrics(
+                self.mount.hdf5, key)
+            fields = read_json(self.path("learning_traces/performance",
+                                         key + ".json"))
+            self.assertEqual(fields, {"timestamp": timestamp,
+                                      "task_type": task_type,
+                                      "metrics": metrics})
+
     def test_looking_changes_nothing_but_what_was_accessed(self):
         before = self.rows("SELECT id, experience_data, metadata"
                            " FROM episodes")

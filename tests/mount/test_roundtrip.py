@@ -10,9 +10,11 @@ import numpy as np
 
 import harness
 import legacy
-from harness import write_json
+from harness import edit_json, write_json
 
-DATA = ("wm", "episodes", "concepts", "network_states", "spike_trains")
+DATA = ("wm", "attention", "spike_cache", "episodes", "concepts",
+        "learning_events", "network_states", "spike_trains", "activations",
+        "learning_traces")
 RNG = np.random.default_rng(8)
 
 
@@ -45,7 +47,29 @@ def fill(mount):
     np.save(mount("spike_trains/train_1/neuron_ids.npy"),
             RNG.integers(0, 9, 3000))
     np.save(mount("spike_trains/compressed_1.npy"), np.zeros(9, "u1"))
+    fill_others(mount)
     insert_nested_episode(mount)
+
+
+def fill_others(mount):
+    np.save(mount("attention/visual.npy"), RNG.normal(size=300).astype("f4"))
+    np.save(mount("spike_cache/1730000000.25.npy"), RNG.integers(0, 2, (9, 4)))
+    edit_json(mount("spike_cache/1730000000.25.json"), neuron_ids=[3, 1, 2])
+    for number in (4, 6):
+        write_json(mount(f"learning_events/{number}.json"), {
+            "task_type": "maze", "performance_delta": 0.1,
+            "parameters": {"n": number}})
+    for place in ("activations/reservoir_states", "activations/attention_maps",
+                  "learning_traces/plasticity", "learning_traces/homeostatic"):
+        np.save(mount(place, "x.npy"), RNG.normal(size=(40, 30)))
+    edit_json(mount("learning_traces/plasticity/x.json"),
+              plasticity_type="hebb", timestamp=3.5)
+    for name in ("input", "50%25", "encoder/layer1", "encoder/z"):
+        path = mount("activations/layer_outputs/outputs_1", name + ".npy")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        np.save(path, RNG.random(7))
+    write_json(mount("learning_traces/performance/p.json"), {
+        "task_type": "maze", "metrics": {"z": 0.1, "a": float("nan")}})
 
 
 def insert_nested_episode(mount):
