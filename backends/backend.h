@@ -34,6 +34,7 @@
 #include <time.h>
 
 struct access_ops;
+struct query_ops;
 struct settings;
 
 /* A record's key: any bytes; decimal digits where records are numbered. */
@@ -242,6 +243,9 @@ struct backend {
 
 	/* access.h.  NULL: no collection here has counters. */
 	const struct access_ops *access;
+
+	/* What it answers from indexes (query.h).  NULL: nothing. */
+	const struct query_ops *query;
 };
 
 /* The list of backends of this build; ends with NULL. */
