@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "backends/log.h"
+#include "backends/sqlite_query.h"
 
 extern const struct backend sqlite_backend;
 
@@ -222,4 +223,5 @@ const struct backend sqlite_backend = {
 	.sync = store_sync,
 	.status = store_status,
 	.access = &sqlite_access_ops,
+	.query = &sqlite_query_ops,
 };

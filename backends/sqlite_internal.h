@@ -17,6 +17,7 @@
  *   sqlite_keep.c    what a put leaves in the side
  *   sqlite_move.c    remove, rename
  *   sqlite_side.c    sqlite_notes.c: kept mtimes and marks
+ *   sqlite_query.c   questions (sqlite_query.h); sqlite_query_sql.c: their text
  *
  * Errors:     int functions return 0 or a negative errno value.
  * Threads:    the writer's connection is used under write_lock; readers take
