@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * derive_array.h - the elements of arrays as numbers, for derive*.c alone
+ * derive_array.h - the elements of arrays as numbers, for derive*.c and
+ * the search for near arrays
  *
  * Errors:     -ENODATA: the elements are no numbers of a kind known here.
  */
@@ -15,6 +16,9 @@ struct moments {
 	double mean; /* NaN where there are no elements, as numpy has it */
 	double deviation;
 };
+
+/* The elements, in the order of their bytes; OUT has room for all. */
+int derive_numbers(const struct array *array, double *out);
 
 int derive_moments(const struct array *array, struct moments *out);
 

@@ -210,6 +210,19 @@ static double divide(const struct numbers *numbers, double sum, uint64_t count)
 	return round_off(numbers, count ? sum / (double)count : (double)NAN);
 }
 
+int derive_numbers(const struct array *array, double *out)
+{
+	struct numbers numbers;
+	uint64_t count;
+	int rc = numbers_init(&numbers, array);
+
+	if (rc == 0)
+		rc = array_info_count(&array->info, &count);
+	for (uint64_t i = 0; rc == 0 && i < count; i++)
+		out[i] = number_at(&numbers, i);
+	return rc;
+}
+
 int derive_moments(const struct array *array, struct moments *out)
 {
 	struct moments moments = { 0 };

@@ -123,6 +123,7 @@ static void configure(struct sqlite_store *store,
 	pthread_mutex_init(&store->health.lock, NULL);
 	pthread_mutex_init(&store->pool.lock, NULL);
 	pthread_mutex_init(&store->write_lock, NULL);
+	pthread_mutex_init(&store->near_lock, NULL);
 }
 
 static int store_sync(struct store *base)
@@ -141,9 +142,11 @@ static void store_close(struct store *base)
 		return;
 	if (store->writer)
 		(void)store_sync(base);
+	sqlite_near_free(store->near);
 	sqlite_pool_close(&store->pool);
 	sqlite_db_close(store->writer);
 	sqlite_side_close(store->side);
+	pthread_mutex_destroy(&store->near_lock);
 	pthread_mutex_destroy(&store->write_lock);
 	pthread_mutex_destroy(&store->pool.lock);
 	pthread_mutex_destroy(&store->health.lock);

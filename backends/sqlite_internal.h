@@ -17,7 +17,8 @@
  *   sqlite_keep.c    what a put leaves in the side
  *   sqlite_move.c    remove, rename
  *   sqlite_side.c    sqlite_notes.c: kept mtimes and marks
- *   sqlite_query.c   questions (sqlite_query.h); sqlite_query_sql.c: their text
+ *   sqlite_query.c   questions (sqlite_query.h); sqlite_query_sql.c: their text;
+ *                    sqlite_near.c (sqlite_near.h): the nearest arrays
  *
  * Errors:     int functions return 0 or a negative errno value.
  * Threads:    the writer's connection is used under write_lock; readers take
@@ -66,6 +67,9 @@ struct sqlite_store {
 	struct sqlite_db *writer;                      /* NULL: read-only */
 	struct sqlite_habit habits[SQLITE_MAX_HABITS]; /* under write_lock */
 	size_t habit_count;
+
+	pthread_mutex_t near_lock;
+	struct sqlite_near *near; /* NULL until it is asked for */
 };
 
 struct sqlite_store *sqlite_store(struct store *store);

@@ -183,4 +183,5 @@ const struct query_ops sqlite_query_ops = {
 	.ask = ask,
 	.texts = texts,
 	.summarise = summarise,
+	.near = sqlite_near_ask,
 };

@@ -13,6 +13,8 @@
 
 #include "backends/query.h"
 
+struct sqlite_near;
+
 extern const struct query_ops sqlite_query_ops;
 
 /* Columns: key, rank.  Parameters: those of the terms, in their order, then the
@@ -26,5 +28,16 @@ int sqlite_query_texts_sql(const struct collection *collection,
 int sqlite_query_summary_sql(const struct collection *collection,
                              const struct query_summary *summary,
                              struct blob *out);
+
+/* ---- sqlite_near.c ---- */
+
+/* Most bytes of vectors that are kept in memory; a table with more is read
+ * anew for each question. */
+#define SQLITE_NEAR_LIMIT ((size_t)512 << 20)
+
+int sqlite_near_ask(struct store *store, const struct collection *collection,
+                    struct key key, size_t limit, struct match_list *out);
+/* Accepts NULL. */
+void sqlite_near_free(struct sqlite_near *near);
 
 #endif

@@ -4,9 +4,12 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/query.h"
+#include "backends/sqlite_near.h"
 #include "backends/sqlite_query.h"
 
 static const struct field_row event_fields[] = {
@@ -249,6 +252,106 @@ static void a_question_about_no_field_is_refused(void **state)
 	assert_int_equal(found.count, 0);
 }
 
+static size_t count_near(struct lab *lab, const char *name)
+{
+	const struct query_ops *ops = lab->store->backend->query;
+	struct match_list found = { 0 };
+	size_t count;
+
+	assert_int_equal(
+	    ops->near(lab->store, lab_concepts(), text_key(name), 10, &found),
+	    0);
+	count = found.count;
+	for (size_t i = 0; i < count; i++)
+		assert_string_not_equal(found.items[i].key.data, name);
+	match_list_release(&found);
+	return count;
+}
+
+static void put_ramp(struct lab *lab, const char *name, size_t last)
+{
+	assert_int_equal(lab_put_array(lab, lab_concepts(), name, "", last), 0);
+}
+
+static void near_arrays_are_as_long(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_open(lab);
+	put_ramp(lab, "a", 4);
+	put_ramp(lab, "b", 4);
+	put_ramp(lab, "c", 5);
+	assert_int_equal(count_near(lab, "a"), 1);
+	assert_int_equal(count_near(lab, "c"), 0);
+	put_ramp(lab, "c", 4);
+	assert_int_equal(count_near(lab, "c"), 2);
+}
+
+/* SQLite's update hook does not tell of DELETE without WHERE. */
+static void deletions_by_others_are_seen(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_open(lab);
+	put_ramp(lab, "a", 4);
+	put_ramp(lab, "b", 4);
+	assert_int_equal(count_near(lab, "a"), 1);
+	execute(lab, "DELETE FROM concepts WHERE name = 'b'");
+	assert_int_equal(count_near(lab, "a"), 0);
+	execute(lab, "DELETE FROM concepts");
+	put_ramp(lab, "a", 4);
+	assert_int_equal(count_near(lab, "a"), 0);
+}
+
+static void more_changes_than_are_noted_are_seen(void **state)
+{
+	struct lab *lab = *state;
+	char name[16];
+
+	lab_open(lab);
+	put_ramp(lab, "a", 4);
+	assert_int_equal(count_near(lab, "a"), 0);
+	for (int i = 0; i < 1100; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		put_ramp(lab, name, i < 1095 ? 3 : 4);
+	}
+	assert_int_equal(count_near(lab, "a"), 5);
+}
+
+static void a_table_beyond_the_limit_is_read_each_time(void **state)
+{
+	static const char *const names[] = { "a", "b", "c", "d" };
+	struct lab *lab = *state;
+	struct sqlite_near *near;
+
+	lab_open(lab);
+	for (int i = 0; i < 4; i++)
+		put_ramp(lab, names[i], 20);
+	assert_int_equal(count_near(lab, "a"), 3);
+	near = ((struct sqlite_store *)lab->store)->near;
+	assert_int_equal(near->vectors.bytes,
+	                 4 * (32 * sizeof(float) + sizeof(int64_t)));
+	near->limit = near->vectors.bytes;
+	put_ramp(lab, "e", 20);
+	assert_int_equal(count_near(lab, "a"), 4);
+	assert_true(near->streams);
+	assert_int_equal(near->vectors.bytes, 0);
+	put_ramp(lab, "f", 20);
+	assert_int_equal(count_near(lab, "a"), 5);
+}
+
+static void nobody_is_near_a_record_that_is_not_there(void **state)
+{
+	struct match_list found = { 0 };
+	struct lab *lab = *state;
+
+	lab_open(lab);
+	assert_int_equal(
+	    lab->store->backend->query->near(lab->store, lab_concepts(),
+	                                     text_key("x"), 10, &found),
+	    -ENOENT);
+}
+
 #define TEST(function)                                                         \
 	cmocka_unit_test_setup_teardown(function, lab_set_up, lab_tear_down)
 
@@ -264,6 +367,11 @@ int main(void)
 		TEST(the_best_strategies_come_first),
 		TEST(events_of_a_task_are_newest_first),
 		TEST(a_question_about_no_field_is_refused),
+		TEST(near_arrays_are_as_long),
+		TEST(deletions_by_others_are_seen),
+		TEST(more_changes_than_are_noted_are_seen),
+		TEST(a_table_beyond_the_limit_is_read_each_time),
+		TEST(nobody_is_near_a_record_that_is_not_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
