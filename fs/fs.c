@@ -2,10 +2,21 @@
 #include "fs/fs.h"
 
 #include "fs/handle.h"
+#include "layout/question.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A question that is none: errors.jsonl says why. */
+static void note_question(struct fs *fs, const struct node *node)
+{
+	char why[WHY_SIZE] = "";
+
+	if (question_explain(node, why))
+		spool_error(&fs->tree.spool, node->path, "lookup", -EINVAL,
+		            why);
+}
 
 /* The node at PATH, with its attributes if it exists. */
 static int find_and_stat(struct fs *fs, const char *path, struct found *out)
@@ -16,6 +27,8 @@ static int find_and_stat(struct fs *fs, const char *path, struct found *out)
 	if (rc)
 		return rc;
 	rc = node_stat(&fs->tree, &found.node, &found.info);
+	if (rc == -EINVAL)
+		note_question(fs, &found.node);
 	if (rc) {
 		node_release(&found.node);
 		return rc;

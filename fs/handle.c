@@ -140,6 +140,10 @@ static int open_node(struct handle *handle, const struct node_info *info,
 		if (can_write(handle->flags))
 			return -EACCES;
 		return open_part(handle, info);
+	case NODE_REPORT:
+		if (can_write(handle->flags))
+			return -EROFS;
+		return open_part(handle, info);
 	case NODE_REJECTED:
 		return open_rejected(handle);
 	case NODE_OTHER:

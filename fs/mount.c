@@ -6,6 +6,7 @@
 #include "fs/fs.h"
 #include "fs/handle.h"
 #include "fs/settings.h"
+#include "layout/answer.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -206,6 +207,7 @@ static int open_tree(struct mount *mount)
 
 	clock_gettime(CLOCK_REALTIME, &tree->since);
 	pthread_mutex_init(&tree->copies, NULL);
+	tree->answers = answers_new();
 	moved_init(&mount->fs.moved);
 	makers_init(&mount->fs.makers);
 	set_owner(mount);
@@ -362,6 +364,7 @@ static void close_all(struct mount *mount)
 		moved_release(&fs->moved);
 		makers_release(&fs->makers);
 		blob_release(&fs->tree.settings_text);
+		answers_free(fs->tree.answers);
 		pthread_mutex_destroy(&fs->tree.copies);
 		spool_close(&fs->tree.spool);
 	}

@@ -3,6 +3,7 @@
 
 #include "fs/handle.h"
 #include "layout/commit.h"
+#include "layout/question.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -210,7 +211,9 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int mask,
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	if (mask & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+	if (question_owns(&found.node))
+		rc = -EROFS;
+	if (rc == 0 && mask & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		rc = set_owner(fs, attr, mask);
 	if (rc == 0 && mask & FUSE_SET_ATTR_MODE)
 		rc = set_mode(fs, &found, attr->st_mode);
@@ -225,13 +228,27 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int mask,
 		reply_attr(req, ino);
 }
 
+/* The links in views/ are made; others are in the spool. */
+static int read_link(struct fs *fs, const char *path, struct blob *out)
+{
+	struct node node;
+	int rc = node_find(&fs->tree, path, &node);
+
+	if (rc)
+		return rc;
+	rc = node.kind == NODE_ANSWER
+	         ? question_readlink(&node, out)
+	         : spool_readlink(&fs->tree.spool, path, out);
+	node_release(&node);
+	return rc;
+}
+
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	char *path = inodes_path(&fs->inodes, ino, NULL);
 	struct blob target = { 0 };
-	int rc =
-	    path ? spool_readlink(&fs->tree.spool, path, &target) : -ENOMEM;
+	int rc = path ? read_link(fs, path, &target) : -ENOMEM;
 
 	if (rc)
 		fuse_reply_err(req, -rc);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/listing.h"
 
+#include "layout/answer.h"
 #include "layout/array_name.h"
 #include "layout/control.h"
+#include "layout/question.h"
 #include "layout/tree.h"
 
 #include <dirent.h>
@@ -35,6 +37,9 @@ struct listing {
 	struct record_list page;
 	size_t record; /* next of the page */
 	size_t suffix; /* next of the record's names */
+
+	struct answer *answer; /* of a question */
+	size_t answer_next;
 
 	DIR *stream; /* what lives in the spool, or rejected/ */
 	struct entry entry;
@@ -76,6 +81,33 @@ static int add_branches(struct listing *listing)
 		if (size == 0 || (strncmp(row->path, path, size) == 0 &&
 		                  row->path[size] == '/'))
 			rc = add_name(listing, name, strcspn(name, "/"));
+	}
+	return rc || size
+	           ? rc
+	           : add_name(listing, QUESTION_NAME, strlen(QUESTION_NAME));
+}
+
+/* The directories below one of views/, or the texts that it lists. */
+static int add_views(struct listing *listing)
+{
+	const struct node *node = &listing->node;
+	const char *rest = node->path + strlen(QUESTION_NAME);
+	size_t size = strlen(rest);
+	int rc = 0;
+
+	if (node->question)
+		return node->question->lists
+		           ? answer_ask(listing->tree, node, &listing->answer)
+		           : 0;
+	for (const struct question_row *row = question_rows;
+	     rc == 0 && row->path; row++) {
+		bool below =
+		    size == 0 || (strncmp(row->path, rest + 1, size - 1) == 0 &&
+		                  row->path[size - 1] == '/');
+
+		if (below && question_collection(row))
+			rc = add_name(listing, row->path + size,
+			              strcspn(row->path + size, "/"));
 	}
 	return rc;
 }
@@ -174,6 +206,10 @@ static int start(struct listing *listing)
 		break;
 	case NODE_CONTROL_DIR:
 		return add_controls(listing);
+	case NODE_VIEWS:
+		return add_views(listing);
+	case NODE_QUESTION:
+		return answer_ask(listing->tree, node, &listing->answer);
 	case NODE_COLLECTION:
 		listing->row = next_row(tree_collections, node->path);
 		break;
@@ -216,6 +252,7 @@ void listing_close(struct listing *listing)
 	free(listing->names);
 	if (listing->stream)
 		closedir(listing->stream);
+	answer_put(listing->answer);
 	cursor_release(&listing->cursor);
 	record_list_release(&listing->page);
 	record_release(&listing->inside);
@@ -250,6 +287,26 @@ static int next_name(struct listing *listing)
 		rc = rc == -ENOENT ? 0 : rc;
 	}
 	return rc;
+}
+
+/* A question, or a link: what answer_has would find. */
+static int next_answer(struct listing *listing)
+{
+	struct node child = { 0 };
+	const char *name;
+	int rc;
+
+	if (!listing->answer ||
+	    listing->answer_next == answer_count(listing->answer))
+		return 0;
+	name = answer_name(listing->answer, listing->answer_next++);
+	rc = node_child(listing->tree, &listing->node, name, &child);
+	if (rc == 0)
+		rc = question_stat_listed(listing->tree, &child,
+		                          &listing->entry.info);
+	node_release(&child);
+	set_name(listing, name);
+	return rc ? rc : 1;
 }
 
 /* One of the names of a record, if the record has that part. */
@@ -371,7 +428,8 @@ static int next_spooled(struct listing *listing)
 	return rc;
 }
 
-static source_fn *const sources[] = { next_name, next_record, next_spooled };
+static source_fn *const sources[] = { next_name, next_answer, next_record,
+	                              next_spooled };
 
 #define SOURCE_COUNT (sizeof(sources) / sizeof(sources[0]))
 

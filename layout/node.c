@@ -4,6 +4,7 @@
 #include "backends/name.h"
 #include "layout/array_name.h"
 #include "layout/control.h"
+#include "layout/question.h"
 #include "layout/tree.h"
 
 #include <errno.h>
@@ -47,7 +48,8 @@ int node_copy(struct node *out, const struct node *node)
 
 bool node_is_directory(const struct node *node)
 {
-	return node->kind <= NODE_SUBDIR || node->kind == NODE_CONTROL_DIR;
+	return node->kind <= NODE_SUBDIR || node->kind == NODE_CONTROL_DIR ||
+	       node->kind == NODE_VIEWS || node->kind == NODE_QUESTION;
 }
 
 bool node_is_part(const struct node *node)
@@ -317,12 +319,15 @@ int node_find(const struct tree *tree, const char *path, struct node *out)
 {
 	struct node node = { .path = strdup(path) };
 	const char *control = path_below(path, CONTROL_NAME);
+	const char *question = path_below(path, QUESTION_NAME);
 	int rc = 0;
 
 	if (!node.path)
 		return -ENOMEM;
 	if (control)
 		control_find(control, &node);
+	else if (question)
+		question_find(question, &node);
 	else
 		rc = find_in_tree(tree, path, &node);
 	if (rc) {

@@ -23,7 +23,9 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+struct answers;
 struct control_row;
+struct question_row;
 
 /* What a mounted tree consists of. */
 struct tree {
@@ -32,6 +34,7 @@ struct tree {
 	struct blob settings_text; /* config.json */
 	struct timespec since;     /* when it was opened */
 	pthread_mutex_t copies;    /* held while a named copy settles */
+	struct answers *answers;   /* recent ones of views/; may be NULL */
 };
 
 enum node_kind {
@@ -46,6 +49,10 @@ enum node_kind {
 	NODE_CONTROL_DIR, /* .engram and what is below */
 	NODE_CONTROL,
 	NODE_REJECTED,
+	NODE_VIEWS,    /* views/ and directories of questions below it */
+	NODE_QUESTION, /* a directory whose name is a question */
+	NODE_ANSWER,   /* a symlink in it */
+	NODE_REPORT,   /* a .json file whose name is a question */
 };
 
 struct node {
@@ -55,6 +62,7 @@ struct node {
 	struct blob key;                     /* from NODE_RECORD to OPAQUE */
 	char *array; /* ARRAY: its name; SUBDIR: its path in the record */
 	const struct control_row *control;
+	const struct question_row *question;
 
 	/* Numbered collections: the name is not a number.  What is written
 	 * here becomes a record of its own, or a part of the record KEY that a

@@ -3,6 +3,7 @@
 
 #include "backends/npy.h"
 #include "layout/control.h"
+#include "layout/question.h"
 #include "layout/render.h"
 
 #include <errno.h>
@@ -196,6 +197,11 @@ int node_stat(const struct tree *tree, const struct node *node,
 		return stat_control(tree, node, out);
 	case NODE_REJECTED:
 		return stat_rejected(tree, node, out);
+	case NODE_VIEWS:
+	case NODE_QUESTION:
+	case NODE_ANSWER:
+	case NODE_REPORT:
+		return question_stat(tree, node, out);
 	case NODE_OTHER:
 		return stat_scratch(tree, node, out);
 	case NODE_RECORD:

@@ -3,6 +3,7 @@
 
 #include "backends/npy.h"
 #include "layout/control.h"
+#include "layout/question.h"
 #include "layout/render.h"
 
 #include <errno.h>
@@ -76,9 +77,14 @@ int view_open(const struct tree *tree, const struct node *node,
               struct view *out)
 {
 	struct view view = { 0 };
-	int rc = node->kind == NODE_CONTROL
-	             ? node->control->render(tree, &view.head)
-	             : open_part(tree, node, &view);
+	int rc;
+
+	if (node->kind == NODE_CONTROL)
+		rc = node->control->render(tree, &view.head);
+	else if (node->kind == NODE_REPORT)
+		rc = question_render(tree, node, &view.head);
+	else
+		rc = open_part(tree, node, &view);
 
 	if (rc) {
 		view_release(&view);
