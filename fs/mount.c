@@ -290,39 +290,17 @@ static int start_session(struct mount *mount)
 	           : -EINVAL;
 }
 
-/* Off unless asked for: a read that changes the record's JSON file makes every
- * copy differ from its original.  The last word counts, as for mount(8). */
-static bool wants_accesses(const struct options *options)
-{
-	bool wants = false;
-
-	for (size_t i = 0; i < options->mount_count; i++) {
-		if (strcmp(options->mount[i], "noatime") == 0)
-			wants = false;
-		else if (strcmp(options->mount[i], "atime") == 0)
-			wants = !options->read_only;
-	}
-	return wants;
-}
-
-static int start_threads(struct mount *mount)
-{
-	struct fs *fs = &mount->fs;
-	int rc = notifier_start(&fs->notifier, fs);
-
-	if (rc || !wants_accesses(mount->options))
-		return rc;
-	return accesses_start(&fs->tree.stores, fs_forget_fields, fs,
-	                      &fs->accesses);
-}
-
 static int serve(struct mount *mount)
 {
 	struct fuse_loop_config *config;
+	struct fs *fs = &mount->fs;
 	int rc;
 
-	spool_note_mount(&mount->fs.tree.spool, mount->mountpoint);
-	rc = start_threads(mount);
+	spool_note_mount(&fs->tree.spool, mount->mountpoint);
+	rc = notifier_start(&fs->notifier, fs);
+	if (rc == 0 && options_count_accesses(mount->options))
+		rc = accesses_start(&fs->tree.stores, fs_forget_fields, fs,
+		                    &fs->accesses);
 	if (rc)
 		return rc;
 	if (mount->options->single_thread)

@@ -219,6 +219,19 @@ int options_parse(int argc, char *const argv[], struct options *out,
 	return 0;
 }
 
+bool options_count_accesses(const struct options *options)
+{
+	bool counts = false;
+
+	for (size_t i = 0; i < options->mount_count; i++) {
+		if (strcmp(options->mount[i], "atime") == 0)
+			counts = true;
+		else if (strcmp(options->mount[i], "noatime") == 0)
+			counts = false;
+	}
+	return counts && !options->read_only;
+}
+
 static void release_list(char **list, size_t count)
 {
 	for (size_t i = 0; i < count; i++)

@@ -309,6 +309,29 @@ static void bad_numbers_are_refused_by_name(void **state)
 	               "-o umask=0x1: not an octal number");
 }
 
+static void the_last_word_says_whether_reads_are_counted(void **state)
+{
+	static const struct {
+		const char *line;
+		bool counts;
+	} cases[] = {
+		{ "store mnt", false },
+		{ "-o atime store mnt", true },
+		{ "-o noatime store mnt", false },
+		{ "-o atime,noatime store mnt", false },
+		{ "-o noatime,atime store mnt", true },
+		{ "-o ro store mnt", false },
+		{ "-o ro,atime store mnt", false },
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse(fixture, cases[i].line), 0);
+		assert_int_equal(options_count_accesses(&fixture->options),
+		                 cases[i].counts);
+	}
+}
+
 static void a_refusal_fits_its_line(void **state)
 {
 	struct fixture *fixture = *state;
@@ -340,6 +363,7 @@ int main(void)
 		OPTIONS_TEST(unknown_letters_are_refused_by_name),
 		OPTIONS_TEST(unknown_words_are_refused_by_name),
 		OPTIONS_TEST(bad_numbers_are_refused_by_name),
+		OPTIONS_TEST(the_last_word_says_whether_reads_are_counted),
 		OPTIONS_TEST(a_refusal_fits_its_line),
 	};
 
