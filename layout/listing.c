@@ -2,8 +2,8 @@
 #include "layout/listing.h"
 
 #include "layout/answer.h"
-#include "layout/array_name.h"
 #include "layout/control.h"
+#include "layout/names.h"
 #include "layout/question.h"
 #include "layout/tree.h"
 
@@ -26,8 +26,7 @@ struct listing {
 	size_t source;
 
 	/* Fixed names, and those inside one record. */
-	char **names;
-	size_t name_count;
+	struct names names;
 	size_t name_next;
 	struct record inside; /* of NODE_RECORD and NODE_SUBDIR */
 
@@ -48,124 +47,28 @@ struct listing {
 /* Fills listing->entry.  1: it did; 0: this source has no more; < 0: errno. */
 typedef int source_fn(struct listing *listing);
 
-static int add_name(struct listing *listing, const char *name, size_t size)
-{
-	char **names;
-
-	for (size_t i = 0; i < listing->name_count; i++)
-		if (strncmp(listing->names[i], name, size) == 0 &&
-		    listing->names[i][size] == '\0')
-			return 0;
-	names = reallocarray(listing->names, listing->name_count + 1,
-	                     sizeof(*names));
-	if (!names)
-		return -ENOMEM;
-	listing->names = names;
-	names[listing->name_count] = strndup(name, size);
-	if (!names[listing->name_count])
-		return -ENOMEM;
-	listing->name_count++;
-	return 0;
-}
-
-static int add_branches(struct listing *listing)
-{
-	const char *path = listing->node.path;
-	size_t size = strlen(path);
-	int rc = 0;
-
-	for (const struct collection *row = tree_collections;
-	     rc == 0 && row->path; row++) {
-		const char *name = row->path + size + (size ? 1 : 0);
-
-		if (size == 0 || (strncmp(row->path, path, size) == 0 &&
-		                  row->path[size] == '/'))
-			rc = add_name(listing, name, strcspn(name, "/"));
-	}
-	return rc || size
-	           ? rc
-	           : add_name(listing, QUESTION_NAME, strlen(QUESTION_NAME));
-}
-
 /* The directories below one of views/, or the texts that it lists. */
-static int add_views(struct listing *listing)
+static int start_views(struct listing *listing)
 {
 	const struct node *node = &listing->node;
-	const char *rest = node->path + strlen(QUESTION_NAME);
-	size_t size = strlen(rest);
-	int rc = 0;
 
-	if (node->question)
-		return node->question->lists
-		           ? answer_ask(listing->tree, node, &listing->answer)
-		           : 0;
-	for (const struct question_row *row = question_rows;
-	     rc == 0 && row->path; row++) {
-		bool below =
-		    size == 0 || (strncmp(row->path, rest + 1, size - 1) == 0 &&
-		                  row->path[size - 1] == '/');
-
-		if (below && question_collection(row))
-			rc = add_name(listing, row->path + size,
-			              strcspn(row->path + size, "/"));
-	}
-	return rc;
+	if (!node->question)
+		return names_of_views(node, &listing->names);
+	return node->question->lists
+	           ? answer_ask(listing->tree, node, &listing->answer)
+	           : 0;
 }
 
-static int add_controls(struct listing *listing)
+static int start_control(struct listing *listing)
 {
-	int rc = 0;
+	int fd;
 
-	if (strcmp(listing->node.path, CONTROL_NAME) != 0) {
-		int fd = openat(listing->tree->spool.rejected_fd, ".",
-		                O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		listing->stream = fd < 0 ? NULL : fdopendir(fd);
-		return listing->stream ? 0 : -errno;
-	}
-	for (const struct control_row *row = control_rows; rc == 0 && row->name;
-	     row++)
-		rc = add_name(listing, row->name, strlen(row->name));
-	return rc ? rc : add_name(listing, "rejected", strlen("rejected"));
-}
-
-/* The next part of the name of an array, from REST on. */
-static int add_part(struct listing *listing, const char *rest)
-{
-	size_t size = strcspn(rest, "/");
-	struct blob name = { 0 };
-	int rc = array_name_show(listing->node.collection, rest, size, &name);
-
-	if (rc == 0)
-		rc = blob_append_text(&name, rest[size] ? "" : ".npy");
-	if (rc == 0)
-		rc = add_name(listing, name.data, name.size);
-	blob_release(&name);
-	return rc;
-}
-
-/* The arrays below a directory of a record, and its metadata.json. */
-static int add_inside(struct listing *listing)
-{
-	const struct node *node = &listing->node;
-	const char *prefix = node->array ? node->array : "";
-	size_t size = strlen(prefix);
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < listing->inside.array_count; i++) {
-		const char *path = listing->inside.arrays[i].name;
-		const char *rest = path + size + (size ? 1 : 0);
-		bool below = path[0] && strncmp(path, prefix, size) == 0 &&
-		             (size == 0 || path[size] == '/');
-
-		if (below)
-			rc = add_part(listing, rest);
-	}
-	if (rc == 0 && node->kind == NODE_RECORD &&
-	    node->collection->shape == RECORD_DIRECTORY)
-		rc =
-		    add_name(listing, "metadata.json", strlen("metadata.json"));
-	return rc;
+	if (strcmp(listing->node.path, CONTROL_NAME) == 0)
+		return names_of_control(&listing->names);
+	fd = openat(listing->tree->spool.rejected_fd, ".",
+	            O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	listing->stream = fd < 0 ? NULL : fdopendir(fd);
+	return listing->stream ? 0 : -errno;
 }
 
 static int start_inside(struct listing *listing)
@@ -182,7 +85,7 @@ static int start_inside(struct listing *listing)
 	rc = store->backend->get(store, node->collection, node_key(node),
 	                         &listing->inside);
 	if (rc == 0)
-		rc = add_inside(listing);
+		rc = names_of_record(node, &listing->inside, &listing->names);
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -202,12 +105,12 @@ static int start(struct listing *listing)
 
 	switch (node->kind) {
 	case NODE_BRANCH:
-		rc = add_branches(listing);
+		rc = names_of_branch(node, &listing->names);
 		break;
 	case NODE_CONTROL_DIR:
-		return add_controls(listing);
+		return start_control(listing);
 	case NODE_VIEWS:
-		return add_views(listing);
+		return start_views(listing);
 	case NODE_QUESTION:
 		return answer_ask(listing->tree, node, &listing->answer);
 	case NODE_COLLECTION:
@@ -247,9 +150,7 @@ void listing_close(struct listing *listing)
 {
 	if (!listing)
 		return;
-	for (size_t i = 0; i < listing->name_count; i++)
-		free(listing->names[i]);
-	free(listing->names);
+	names_release(&listing->names);
 	if (listing->stream)
 		closedir(listing->stream);
 	answer_put(listing->answer);
@@ -269,8 +170,8 @@ static int next_name(struct listing *listing)
 {
 	int rc = 0;
 
-	while (rc == 0 && listing->name_next < listing->name_count) {
-		const char *name = listing->names[listing->name_next++];
+	while (rc == 0 && listing->name_next < listing->names.count) {
+		const char *name = listing->names.items[listing->name_next++];
 		struct node child = { 0 };
 
 		rc = node_child(listing->tree, &listing->node, name, &child);
