@@ -34,6 +34,7 @@
 #include <time.h>
 
 struct access_ops;
+struct maintenance_ops;
 struct query_ops;
 struct settings;
 
@@ -246,6 +247,9 @@ struct backend {
 
 	/* What it answers from indexes (query.h).  NULL: nothing. */
 	const struct query_ops *query;
+
+	/* How it looks after its storage (maintenance.h).  NULL: not at all. */
+	const struct maintenance_ops *maintenance;
 };
 
 /* The list of backends of this build; ends with NULL. */

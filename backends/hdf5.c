@@ -230,4 +230,5 @@ const struct backend hdf5_backend = {
 	.rename = hdf5_rename,
 	.sync = hdf5_sync,
 	.status = hdf5_status,
+	.maintenance = &hdf5_maintenance,
 };

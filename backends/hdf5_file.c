@@ -25,6 +25,7 @@ struct hdf5_file {
 	unsigned int pins; /* long works under way */
 	uint64_t session;
 	uint64_t generation;
+	uint64_t flushes;
 	struct stat seen; /* the file as it was left, or found at opening */
 	int64_t used_ms;
 
@@ -61,8 +62,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Old readers understand what is written so. */
-static hid_t file_access(H5F_libver_t highest)
+hid_t hdf5_file_access(H5F_libver_t highest)
 {
 	hid_t access = H5Pcreate(H5P_FILE_ACCESS);
 
@@ -99,7 +99,7 @@ static int open_file(const char *path, bool write, hid_t *out,
 
 	/* A file of a newer format is not opened for writing as an old one. */
 	for (size_t i = 0; rc == -EIO && i < 2; i++) {
-		hid_t access = file_access(versions[i]);
+		hid_t access = hdf5_file_access(versions[i]);
 		hid_t id = H5Fopen(path, write ? H5F_ACC_RDWR : H5F_ACC_RDONLY,
 		                   access);
 
@@ -304,6 +304,26 @@ uint64_t hdf5_file_generation(const struct hdf5_file *file)
 	return file->generation;
 }
 
+uint64_t hdf5_file_changes(const struct hdf5_file *file)
+{
+	return file->generation + file->flushes;
+}
+
+/* The lock on the old file is held until the new one is in its place. */
+int hdf5_file_replace(struct hdf5_file *file, const char *made)
+{
+	if (rename(made, file->path) != 0) {
+		int rc = -errno;
+
+		log_error("hdf5: cannot replace %s: %s", file->path,
+		          strerror(-rc));
+		return rc;
+	}
+	close_file(file);
+	file->generation++;
+	return 0;
+}
+
 int hdf5_file_reserve(struct hdf5_file *file, uint64_t size)
 {
 	int fd = descriptor(file->id);
@@ -334,6 +354,7 @@ int hdf5_file_flush(struct hdf5_file *file)
 {
 	int rc = 0;
 
+	file->flushes++;
 	if (H5Fflush(file->id, H5F_SCOPE_GLOBAL) < 0)
 		rc = hdf5_error("cannot write", file->path);
 	hdf5_file_unreserve(file);
@@ -364,36 +385,4 @@ int hdf5_file_sync(struct hdf5_file *file)
 		rc = hdf5_file_flush(file);
 	hdf5_unlock();
 	return rc ? rc : sync_path(file->path, O_RDONLY);
-}
-
-static int fill_new(const char *path, int (*fill)(hid_t id, const void *arg),
-                    const void *arg)
-{
-	hid_t access = file_access(H5F_LIBVER_V18);
-	hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-	int rc = id < 0 ? hdf5_error("cannot create", path) : fill(id, arg);
-
-	hdf5_close_id(access);
-	if (id >= 0 && H5Fclose(id) < 0 && rc == 0)
-		rc = hdf5_error("cannot write", path);
-	return rc ? rc : sync_path(path, O_RDONLY);
-}
-
-int hdf5_file_create(const char *path, int (*fill)(hid_t id, const void *arg),
-                     const void *arg)
-{
-	struct blob made = { 0 };
-	int rc = blob_printf(&made, "%s.new", path);
-
-	if (rc)
-		return rc;
-	hdf5_lock();
-	rc = fill_new(made.data, fill, arg);
-	hdf5_unlock();
-	if (rc == 0 && rename(made.data, path) != 0)
-		rc = -errno;
-	if (rc)
-		unlink(made.data);
-	blob_release(&made);
-	return rc;
 }

@@ -32,6 +32,10 @@ int hdf5_file_new(const char *path, bool read_only, struct hdf5_file **out);
 /* Closes it.  Accepts NULL. */
 void hdf5_file_free(struct hdf5_file *file);
 
+/* File access list: nothing newer than HIGHEST is written, and as little of it
+ * as can be, so that old readers understand it. */
+hid_t hdf5_file_access(H5F_libver_t highest);
+
 /* Make a new file, whole or not at all: FILL is called with it open. */
 int hdf5_file_create(const char *path, int (*fill)(hid_t id, const void *arg),
                      const void *arg);
@@ -53,6 +57,10 @@ const char *hdf5_file_path(const struct hdf5_file *file);
 uint64_t hdf5_file_session(const struct hdf5_file *file);
 /* Another number when another program has changed the file. */
 uint64_t hdf5_file_generation(const struct hdf5_file *file);
+/* Another number when it was changed, by whomever. */
+uint64_t hdf5_file_changes(const struct hdf5_file *file);
+/* Put the file MADE into its place; it is open for writing. */
+int hdf5_file_replace(struct hdf5_file *file, const char *made);
 /*
  * See that the file can grow by SIZE bytes: the library does not survive a full
  * disk while it writes what it keeps in memory.  -ENOSPC.  What was not needed

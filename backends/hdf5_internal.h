@@ -161,10 +161,23 @@ int hdf5_put(struct store *base, const struct collection *collection,
              struct key key, struct change *change, struct blob *key_out);
 int hdf5_remove(struct store *base, const struct collection *collection,
                 struct key key);
+int hdf5_remove_before(struct store *base, const struct collection *collection,
+                       struct key key, double before);
 int hdf5_rename(struct store *base, const struct collection *collection,
                 struct key from, struct key to, enum rename_mode mode);
 /* Unlink all roots of a record. */
 int hdf5_remove_roots(struct hdf5_store *store, hid_t file,
                       const struct hdf5_roots *roots);
+
+/* hdf5_upkeep.c, hdf5_compact.c, hdf5_verify.c: maintenance.h. */
+struct work;
+extern const struct maintenance_ops hdf5_maintenance;
+int hdf5_compact(struct store *base, const struct work *work,
+                 struct value *out);
+int hdf5_backup(struct store *base, const struct collection *rows,
+                const char *directory, const struct work *given,
+                struct value *files);
+int hdf5_verify(struct store *base, const struct work *work, struct value *out,
+                struct value *problems);
 
 #endif

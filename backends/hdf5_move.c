@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "backends/maintenance.h"
+
 /* Where a record waits while two trade keys. */
 #define ASIDE ".engramfs-swap"
 
@@ -176,8 +178,23 @@ static int remove_entered(struct hdf5_store *store,
 	return rc;
 }
 
-int hdf5_remove(struct store *base, const struct collection *collection,
-                struct key key)
+static int check_date(struct hdf5_store *store,
+                      const struct collection *collection, struct key key,
+                      double before)
+{
+	struct record record = { 0 };
+	int rc = hdf5_record_load(store->file, collection, key, &record);
+
+	if (rc == 0 && !record_is_before(collection, record.fields, before))
+		rc = -ENOENT;
+	record_release(&record);
+	return rc;
+}
+
+/* BEFORE may be NULL: whatever its date. */
+static int remove_record(struct store *base,
+                         const struct collection *collection, struct key key,
+                         const double *before)
 {
 	struct hdf5_store *store = hdf5_store(base);
 	int rc;
@@ -189,9 +206,24 @@ int hdf5_remove(struct store *base, const struct collection *collection,
 	pthread_mutex_lock(&store->writer);
 	rc = hdf5_file_enter(store->file, HDF5_WRITE);
 	if (rc == 0) {
-		rc = remove_entered(store, collection, key);
+		if (before)
+			rc = check_date(store, collection, key, *before);
+		if (rc == 0)
+			rc = remove_entered(store, collection, key);
 		hdf5_file_leave(store->file);
 	}
 	pthread_mutex_unlock(&store->writer);
 	return rc;
+}
+
+int hdf5_remove(struct store *base, const struct collection *collection,
+                struct key key)
+{
+	return remove_record(base, collection, key, NULL);
+}
+
+int hdf5_remove_before(struct store *base, const struct collection *collection,
+                       struct key key, double before)
+{
+	return remove_record(base, collection, key, &before);
 }

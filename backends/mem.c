@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "backends/maintenance.h"
 #include "backends/mem_store.h"
 
 #include <errno.h>
@@ -272,6 +273,10 @@ static void mem_status(struct store *store, struct backend_status *out)
 	*out = status;
 }
 
+static const struct maintenance_ops maintenance = {
+	.remove_before = mem_remove_before,
+};
+
 const struct backend mem_backend = {
 	.name = "mem",
 	.open = mem_open,
@@ -286,4 +291,5 @@ const struct backend mem_backend = {
 	.sync = mem_sync,
 	.status = mem_status,
 	.access = &mem_access_ops,
+	.maintenance = &maintenance,
 };

@@ -40,6 +40,8 @@ int mem_open_array(struct store *store, const struct collection *collection,
                    struct key key, const char *name, struct reader **out);
 int mem_put(struct store *store, const struct collection *collection,
             struct key key, struct change *change, struct blob *key_out);
+int mem_remove_before(struct store *store, const struct collection *collection,
+                      struct key key, double before);
 int mem_remove(struct store *store, const struct collection *collection,
                struct key key);
 int mem_rename(struct store *store, const struct collection *collection,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backends/change_fields.h"
+#include "backends/maintenance.h"
 
 /* A record on its way into a table. */
 struct putting {
@@ -211,6 +212,27 @@ int mem_remove(struct store *store, const struct collection *collection,
 	if (rc == 0)
 		rc = mem_store_table(mem, collection, &table);
 	if (rc == 0 && !mem_table_find(table, key))
+		rc = -ENOENT;
+	if (rc == 0)
+		drop_record(table, key);
+	return mem_leave(mem, rc);
+}
+
+int mem_remove_before(struct store *store, const struct collection *collection,
+                      struct key key, double before)
+{
+	struct mem_store *mem = mem_store(store);
+	struct mem_table *table;
+	struct mem_record *found = NULL;
+	int rc = mem_enter_change(mem);
+
+	if (rc == 0)
+		rc = mem_store_table(mem, collection, &table);
+	if (rc == 0)
+		found = mem_table_find(table, key);
+	if (rc == 0 &&
+	    (!found ||
+	     !record_is_before(collection, found->stored.fields, before)))
 		rc = -ENOENT;
 	if (rc == 0)
 		drop_record(table, key);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/backend.h"
+#include "backends/maintenance.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -57,4 +58,16 @@ int record_list_append(struct record_list *list, struct record *record)
 	list->items[list->count++] = *record;
 	*record = (struct record){ 0 };
 	return 0;
+}
+
+bool record_is_before(const struct collection *collection,
+                      const struct value *fields, double before)
+{
+	const struct value *stamp =
+	    collection->timestamp
+		? value_dict_get(fields, collection->timestamp)
+		: NULL;
+	double time;
+
+	return stamp && value_to_double(stamp, &time) == 0 && time < before;
 }

@@ -184,4 +184,5 @@ const struct backend redis_backend = {
 	.sync = redis_sync,
 	.status = redis_status,
 	.access = &redis_access_ops,
+	.maintenance = &redis_maintenance,
 };

@@ -134,4 +134,12 @@ int redis_choose_encoding(struct redis_store *redis, enum encoding *out);
 /* The store has arrays in ENCODING. */
 void redis_settle_encoding(struct redis_store *redis, enum encoding encoding);
 
+/* redis_upkeep.c, redis_backup.c: maintenance.h */
+struct work;
+extern const struct maintenance_ops redis_maintenance;
+int redis_backup(struct store *store, const struct collection *rows,
+                 const char *directory, const struct work *work,
+                 struct value *files);
+int redis_restore(struct store *store, const char *path);
+
 #endif

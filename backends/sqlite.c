@@ -227,4 +227,5 @@ const struct backend sqlite_backend = {
 	.status = store_status,
 	.access = &sqlite_access_ops,
 	.query = &sqlite_query_ops,
+	.maintenance = &sqlite_maintenance,
 };

@@ -226,10 +226,24 @@ int sqlite_keep_notes(struct sqlite_side *side, const struct sqlite_kept *kept);
 
 int sqlite_remove(struct store *base, const struct collection *collection,
                   struct key key);
+int sqlite_remove_before(struct store *base,
+                         const struct collection *collection, struct key key,
+                         double before);
 int sqlite_rename(struct store *base, const struct collection *collection,
                   struct key from, struct key to, enum rename_mode mode);
 /* Delete record ID and what refers to it, in the writer's transaction. */
 int sqlite_delete(struct sqlite_db *db, const struct collection *collection,
                   int64_t id);
+
+/* ---- sqlite_upkeep.c, sqlite_backup.c: maintenance.h ---- */
+
+struct work;
+extern const struct maintenance_ops sqlite_maintenance;
+/* Records that are noted in the side and do not exist: other programs removed
+ * them.  No harm. */
+int sqlite_count_orphans(struct sqlite_store *store, int64_t *out);
+int sqlite_backup(struct store *base, const struct collection *rows,
+                  const char *directory, const struct work *work,
+                  struct value *files);
 
 #endif

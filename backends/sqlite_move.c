@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "backends/maintenance.h"
+
 /* Numbers and names that no record has, for a moment within a swap. */
 #define NO_NUMBER INT64_MIN
 static const struct key no_name = { "\xff engramfs swaps names \xff", 24 };
@@ -22,8 +24,24 @@ int sqlite_delete(struct sqlite_db *db, const struct collection *collection,
 	return sqlite_db_finish(db, stmt, 0);
 }
 
+static int check_date(struct sqlite_store *store,
+                      const struct collection *collection, struct key key,
+                      double before)
+{
+	struct sqlite_row row = { 0 };
+	int rc = sqlite_row_get(store, store->writer, collection, key,
+	                        SQLITE_SHOWN, &row);
+
+	if (rc == 0 && !record_is_before(collection, row.fields, before))
+		rc = -ENOENT;
+	sqlite_row_release(&row);
+	return rc;
+}
+
+/* BEFORE may be NULL: whatever its date. */
 static int remove_locked(struct sqlite_store *store,
-                         const struct collection *collection, struct key key)
+                         const struct collection *collection, struct key key,
+                         const double *before)
 {
 	struct sqlite_db *db = store->writer;
 	int64_t id;
@@ -32,6 +50,8 @@ static int remove_locked(struct sqlite_store *store,
 	if (rc)
 		return rc;
 	rc = sqlite_number_of(db, collection, key, &id);
+	if (rc == 0 && before)
+		rc = check_date(store, collection, key, *before);
 	if (rc == 0)
 		rc = sqlite_delete(db, collection, id);
 	if (rc == 0)
@@ -44,8 +64,9 @@ static int remove_locked(struct sqlite_store *store,
 	return 0;
 }
 
-int sqlite_remove(struct store *base, const struct collection *collection,
-                  struct key key)
+static int remove_record(struct store *base,
+                         const struct collection *collection, struct key key,
+                         const double *before)
 {
 	struct sqlite_store *store = sqlite_store(base);
 	int rc;
@@ -53,9 +74,22 @@ int sqlite_remove(struct store *base, const struct collection *collection,
 	if (store->read_only)
 		return -EROFS;
 	pthread_mutex_lock(&store->write_lock);
-	rc = remove_locked(store, collection, key);
+	rc = remove_locked(store, collection, key, before);
 	pthread_mutex_unlock(&store->write_lock);
 	return rc;
+}
+
+int sqlite_remove(struct store *base, const struct collection *collection,
+                  struct key key)
+{
+	return remove_record(base, collection, key, NULL);
+}
+
+int sqlite_remove_before(struct store *base,
+                         const struct collection *collection, struct key key,
+                         double before)
+{
+	return remove_record(base, collection, key, &before);
 }
 
 /* A change of key.  B is the record that has the new key, if there is one. */

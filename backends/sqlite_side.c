@@ -100,6 +100,11 @@ void sqlite_side_close(struct sqlite_side *side)
 	free(side);
 }
 
+const char *sqlite_side_path(const struct sqlite_side *side)
+{
+	return side->path;
+}
+
 int sqlite_side_sync(struct sqlite_side *side)
 {
 	bool used;

@@ -59,6 +59,7 @@ int sqlite_side_open(const char *path, const struct sqlite_target *like,
                      struct sqlite_side **out);
 /* Accepts NULL. */
 void sqlite_side_close(struct sqlite_side *side);
+const char *sqlite_side_path(const struct sqlite_side *side);
 /* Accepts NULL. */
 int sqlite_side_sync(struct sqlite_side *side);
 

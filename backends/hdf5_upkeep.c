@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/hdf5_internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "backends/hdf5_attr.h"
+#include "backends/maintenance.h"
+
+#define MEBIBYTE 1048576.0
+
+static herr_t count_object(hid_t file, const char *name, const H5O_info_t *info,
+                           void *arg)
+{
+	int64_t *count = arg;
+
+	(void)file;
+	(void)name;
+	*count += info->type == H5O_TYPE_DATASET;
+	return 0;
+}
+
+static herr_t add_group(hid_t file, const char *name, const H5L_info_t *info,
+                        void *arg)
+{
+	(void)file;
+	(void)info;
+	return value_list_append(arg, value_new_text(name, strlen(name)));
+}
+
+static int add_created(hid_t file, struct value *out)
+{
+	struct value *created = NULL;
+	int rc = hdf5_attr_read(file, "created_at", &created);
+
+	if (rc == -ENOENT || rc == -ENOTSUP)
+		return value_dict_set(out, "created_at", value_new_null());
+	return rc ? rc : value_dict_set(out, "created_at", created);
+}
+
+static int add_contents(hid_t file, struct value *out)
+{
+	struct value *groups = value_new_list(VALUE_LIST);
+	int64_t count = 0;
+	int rc = groups ? 0 : -ENOMEM;
+
+	if (rc == 0 && H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_NATIVE,
+	                         count_object, &count, H5O_INFO_BASIC) < 0)
+		rc = hdf5_error("cannot list", "the file");
+	if (rc == 0)
+		rc = H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, NULL,
+		                add_group, groups);
+	if (rc == HDF5_FAILED)
+		rc = hdf5_error("cannot list", "the file");
+	if (rc == 0)
+		rc =
+		    value_dict_set(out, "total_datasets", value_new_int(count));
+	if (rc) {
+		value_unref(groups);
+		return rc;
+	}
+	rc = value_dict_set(out, "groups", groups);
+	return rc ? rc : add_created(file, out);
+}
+
+static int statistics(struct store *base, struct value *out)
+{
+	struct hdf5_store *store = hdf5_store(base);
+	const char *path = hdf5_file_path(store->file);
+	const char *compression = store->settings.compression;
+	struct stat status = { 0 };
+	int rc = stat(path, &status) == 0 || errno == ENOENT ? 0 : -errno;
+
+	if (rc == 0)
+		rc = value_dict_set(out, "file_path",
+		                    value_new_text(path, strlen(path)));
+	if (rc == 0)
+		rc = value_dict_set(
+		    out, "file_size_mb",
+		    value_new_float((double)status.st_size / MEBIBYTE));
+	if (rc == 0)
+		rc = value_dict_set(
+		    out, "compression",
+		    value_new_text(compression, strlen(compression)));
+	if (rc == 0)
+		rc = hdf5_file_enter(store->file, HDF5_READ);
+	if (rc)
+		return rc;
+	rc = add_contents(hdf5_file_id(store->file), out);
+	hdf5_file_leave(store->file);
+	return rc;
+}
+
+const struct maintenance_ops hdf5_maintenance = {
+	.statistics = statistics,
+	.compact = hdf5_compact,
+	.remove_before = hdf5_remove_before,
+	.verify = hdf5_verify,
+	.backup = hdf5_backup,
+};

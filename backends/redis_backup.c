@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The records of a server as lines of JSON: key and DUMP as base64, the end of
+ * its life in milliseconds since 1970 (0: none).  Any server restores them,
+ * embedded or not, that is not older than the one they come from.
+ */
+#include "backends/redis_internal.h"
+
+#include "backends/base64.h"
+#include "backends/file.h"
+#include "backends/json.h"
+#include "backends/log.h"
+#include "backends/maintenance.h"
+#include "backends/redis_scan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define FILE_NAME "redis.jsonl"
+#define SCAN_COUNT 100
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A page of keys, as text. */
+struct page {
+	struct redis_scan scan;
+	struct redis_page keys;
+	struct blob lines;
+};
+
+static int add_line(struct blob *lines, const struct blob *key,
+                    const redisReply *dump, const redisReply *ttl)
+{
+	int64_t expires = 0;
+	int rc;
+
+	if (dump->type != REDIS_REPLY_STRING ||
+	    ttl->type != REDIS_REPLY_INTEGER || ttl->integer == -2)
+		return 0; /* it has gone meanwhile */
+	if (ttl->integer >= 0)
+		expires = now_ms() + ttl->integer;
+	rc = blob_append_text(lines, "{\"key\": \"");
+	if (rc == 0)
+		rc = base64_encode(key->data, key->size, lines);
+	if (rc == 0)
+		rc =
+		    blob_printf(lines, "\", \"expires_ms\": %lld, \"dump\": \"",
+		                (long long)expires);
+	if (rc == 0)
+		rc = base64_encode(dump->str, dump->len, lines);
+	return rc ? rc : blob_append_text(lines, "\"}\n");
+}
+
+static int dump_page(struct redis_link *link, struct page *page)
+{
+	struct redis_batch batch = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < page->keys.count; i++) {
+		redis_batch_key(&batch, "DUMP", &page->keys.keys[i]);
+		redis_batch_key(&batch, "PTTL", &page->keys.keys[i]);
+	}
+	if (batch.count)
+		rc = redis_link_run(link, &batch);
+	for (size_t i = 0; rc == 0 && i < batch.count; i++)
+		rc = redis_link_check(link, batch.replies[i]);
+	for (size_t i = 0; rc == 0 && i < page->keys.count; i++)
+		rc = add_line(&page->lines, &page->keys.keys[i],
+		              batch.replies[2 * i], batch.replies[2 * i + 1]);
+	redis_batch_release(&batch);
+	return rc;
+}
+
+static int read_page(struct redis_link *link, void *arg)
+{
+	struct page *page = arg;
+	int rc;
+
+	redis_page_release(&page->keys);
+	blob_release(&page->lines);
+	rc = redis_scan_step(link, &page->scan, &page->keys);
+	return rc ? rc : dump_page(link, page);
+}
+
+static int dump_family(struct redis_store *redis, const char *place, FILE *file,
+                       const struct work *work)
+{
+	struct page page = { 0 };
+	int rc =
+	    redis_scan_init(&page.scan, place, (struct key){ 0 }, SCAN_COUNT);
+
+	while (rc == 0) {
+		rc = redis_pool_do(redis->pool, read_page, &page);
+		if (rc == 0 && fwrite(page.lines.data ? page.lines.data : "", 1,
+		                      page.lines.size, file) != page.lines.size)
+			rc = -errno;
+		page.scan.position = page.keys.next;
+		if (rc || page.scan.position == 0)
+			break;
+		rc = work_step(work, 0);
+	}
+	blob_release(&page.lines);
+	redis_page_release(&page.keys);
+	redis_scan_release(&page.scan);
+	return rc;
+}
+
+int redis_backup(struct store *store, const struct collection *rows,
+                 const char *directory, const struct work *work,
+                 struct value *files)
+{
+	struct redis_store *redis = redis_store_of(store);
+	struct blob path = { 0 };
+	FILE *file = NULL;
+	int rc = blob_printf(&path, "%s/%s", directory, FILE_NAME);
+
+	if (rc == 0) {
+		file = fopen(path.data, "wxe");
+		rc = file ? 0 : -errno;
+	}
+	for (; rc == 0 && rows->path; rows++)
+		if (strcmp(rows->backend, "redis") == 0)
+			rc = dump_family(redis, rows->place, file, work);
+	if (file && fclose(file) != 0 && rc == 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = file_sync(path.data);
+	if (rc == 0)
+		rc = backup_add_file(files, FILE_NAME, BACKUP_REDIS_PLACE);
+	blob_release(&path);
+	return rc;
+}
+
+/* A record as its line has it. */
+struct restored {
+	struct blob key;
+	struct blob dump;
+	int64_t expires_ms;
+};
+
+static int decode_text(const struct value *line, const char *name,
+                       struct blob *out)
+{
+	const struct value *text = value_dict_get(line, name);
+
+	if (!text || text->type != VALUE_TEXT)
+		return -EINVAL;
+	return base64_decode(text->text.data, text->text.size, out);
+}
+
+static int parse_line(const char *text, size_t size, struct restored *out)
+{
+	struct value *line = NULL;
+	const struct value *expires;
+	char why[WHY_SIZE];
+	int rc = json_parse(text, size, JSON_ARRAYS_REFUSE, &line, why);
+
+	if (rc)
+		return rc;
+	expires = value_dict_get(line, "expires_ms");
+	rc = expires ? value_to_int(expires, &out->expires_ms) : -EINVAL;
+	if (rc == 0)
+		rc = decode_text(line, "key", &out->key);
+	if (rc == 0)
+		rc = decode_text(line, "dump", &out->dump);
+	value_unref(line);
+	return rc;
+}
+
+static int restore_record(struct redis_link *link, void *arg)
+{
+	const struct restored *record = arg;
+	struct redis_batch batch = { 0 };
+	int rc;
+
+	redis_batch_begin(&batch, 6);
+	redis_batch_text(&batch, "RESTORE");
+	redis_batch_arg(&batch, record->key.data, record->key.size);
+	redis_batch_int(&batch, record->expires_ms);
+	redis_batch_arg(&batch, record->dump.data, record->dump.size);
+	redis_batch_text(&batch, "REPLACE");
+	redis_batch_text(&batch, "ABSTTL");
+	rc = redis_link_run(link, &batch);
+	if (rc == 0)
+		rc = redis_link_check(link, batch.replies[0]);
+	redis_batch_release(&batch);
+	return rc;
+}
+
+static int restore_line(struct redis_store *redis, const char *text,
+                        size_t size)
+{
+	struct restored record = { 0 };
+	int rc = parse_line(text, size, &record);
+
+	if (rc == 0 && (record.expires_ms == 0 || record.expires_ms > now_ms()))
+		rc = redis_pool_do(redis->pool, restore_record, &record);
+	blob_release(&record.key);
+	blob_release(&record.dump);
+	return rc;
+}
+
+int redis_restore(struct store *store, const char *path)
+{
+	struct redis_store *redis = redis_store_of(store);
+	FILE *file = fopen(path, "re");
+	char *line = NULL;
+	size_t capacity = 0;
+	ssize_t size;
+	int rc = file ? 0 : -errno;
+
+	while (rc == 0 && (size = getline(&line, &capacity, file)) > 0)
+		rc = restore_line(redis, line, (size_t)size);
+	if (rc == 0 && ferror(file))
+		rc = -EIO;
+	free(line);
+	if (file)
+		fclose(file);
+	if (rc)
+		log_error("redis: cannot restore %s: %s", path, strerror(-rc));
+	return rc;
+}
