@@ -194,6 +194,17 @@ static bool is_stale(struct fs *fs, fuse_ino_t ino, const struct found *found)
 	return gone;
 }
 
+/* The record has gone, but the kernel still has its name: it is to look the
+ * name up again, and then may create it. */
+static int name_again(struct fs *fs, fuse_ino_t ino, int rc)
+{
+	bool gone = true;
+
+	if (rc == -ENOENT)
+		free(inodes_path(&fs->inodes, ino, &gone));
+	return gone ? rc : -ESTALE;
+}
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
 	struct fs *fs = fuse_req_userdata(req);
@@ -206,14 +217,14 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 		rc = -ESTALE;
 	}
 	if (rc) {
-		fuse_reply_err(req, -rc);
+		fuse_reply_err(req, -name_again(fs, ino, rc));
 		return;
 	}
 	rc = handle_open(&fs->tree, &found.node, &found.info, file->flags, 0,
 	                 &handle);
 	node_release(&found.node);
 	if (rc) {
-		fuse_reply_err(req, -rc);
+		fuse_reply_err(req, -name_again(fs, ino, rc));
 		return;
 	}
 	set_caching(handle, file);
