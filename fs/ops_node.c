@@ -82,8 +82,10 @@ static void reply_attr(fuse_req_t req, fuse_ino_t ino)
 	int rc = path ? fs_find_id(fs, ino, &found) : -ENOMEM;
 
 	if (rc) {
+		/* The kernel still has a name for what has gone: ESTALE makes
+		 * it look the name up again, and then it may be made. */
 		free(path);
-		fuse_reply_err(req, -rc);
+		fuse_reply_err(req, rc == -ENOENT ? ESTALE : -rc);
 		return;
 	}
 	fs_fill_stat(fs, path, &found.info, &stat);

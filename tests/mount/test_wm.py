@@ -249,6 +249,15 @@ class Patterns(harness.MountCase):
         self.assertAlmostEqual(fields["expires_at"], expires, places=2)
         mount.unmount()
 
+    def test_a_name_can_be_written_again_at_once_after_a_refusal(self):
+        for wrong in (b"no npy", npy_bytes(SMALL)[:-1]):
+            with self.assertRaises(OSError):
+                write_bytes(self.path("wm/again.npy"), wrong)
+            np.save(self.path("wm/again.npy"), SMALL)
+            self.assertTrue(np.array_equal(
+                np.load(self.path("wm/again.npy")), SMALL))
+            os.unlink(self.path("wm/again.npy"))
+
     def test_a_file_that_is_being_written_goes_where_it_is_renamed(self):
         content = io.BytesIO()
         np.save(content, np.ones(5))
