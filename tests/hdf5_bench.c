@@ -257,6 +257,20 @@ static void export_array(struct bench *bench,
 	array_release(&array);
 }
 
+/* The directories of PATH below OUT. */
+static void make_directories(const char *out, const char *path)
+{
+	char directory[384];
+	const char *end = path;
+
+	do {
+		end += strcspn(end, "/");
+		snprintf(directory, sizeof(directory), "%s/%.*s", out,
+		         (int)(end - path), path);
+		mkdir(directory, 0700);
+	} while (*end++);
+}
+
 static void export_record(struct bench *bench,
                           const struct collection *collection,
                           const struct record *record, const char *out)
@@ -265,8 +279,7 @@ static void export_record(struct bench *bench,
 	char directory[384];
 	char path[512];
 
-	snprintf(directory, sizeof(directory), "%s/%s", out, collection->path);
-	mkdir(directory, 0700);
+	make_directories(out, collection->path);
 	snprintf(directory, sizeof(directory), "%s/%s/%s", out,
 	         collection->path, record->key.data);
 	assert_int_equal(mkdir(directory, 0700), 0);
