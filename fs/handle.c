@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/handle.h"
 
+#include "layout/control.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -128,6 +130,17 @@ static int open_part(struct handle *handle, const struct node_info *info)
 	return rc;
 }
 
+/* What is written to a control file is collected like a part. */
+static int open_control(struct handle *handle, const struct node_info *info)
+{
+	if (!can_write(handle->flags))
+		return open_part(handle, info);
+	if (!handle->node.control->write)
+		return -EACCES;
+	start_draft(handle);
+	return 0;
+}
+
 static int open_node(struct handle *handle, const struct node_info *info,
                      mode_t mode)
 {
@@ -137,9 +150,7 @@ static int open_node(struct handle *handle, const struct node_info *info,
 	case NODE_OPAQUE:
 		return open_part(handle, info);
 	case NODE_CONTROL:
-		if (can_write(handle->flags))
-			return -EACCES;
-		return open_part(handle, info);
+		return open_control(handle, info);
 	case NODE_REPORT:
 		if (can_write(handle->flags))
 			return -EROFS;

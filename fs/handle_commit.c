@@ -2,6 +2,7 @@
 #include "fs/handle.h"
 
 #include "layout/commit.h"
+#include "layout/control.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,6 +117,42 @@ static int commit_empty(struct handle *handle, bool last)
 	return 0;
 }
 
+static int run_command(struct handle *handle, struct blob *reply)
+{
+	const void *bytes;
+	char why[WHY_SIZE] = "";
+	int rc = draft_map(&handle->draft, &bytes);
+
+	if (rc)
+		return rc;
+	rc = handle->node.control->write(
+	    handle->tree, bytes, (size_t)handle->draft.size, reply, why);
+	draft_unmap(&handle->draft, bytes);
+	handle->tried = rc != 0;
+	handle->dirty = rc != 0;
+	if (rc)
+		spool_error(&handle->tree->spool, handle->node.path, "control",
+		            rc, why[0] ? why : strerror(-rc));
+	return rc;
+}
+
+/* The answer takes the place of what was written. */
+static int commit_control(struct handle *handle)
+{
+	struct blob reply = { 0 };
+	int rc;
+
+	if (!handle->dirty || handle->draft.size == 0)
+		return 0;
+	rc = run_command(handle, &reply);
+	if (rc == 0)
+		rc = draft_resize(&handle->draft, 0);
+	if (rc == 0)
+		rc = draft_write(&handle->draft, 0, reply.data, reply.size);
+	blob_release(&reply);
+	return rc;
+}
+
 static int commit_locked(struct handle *handle, bool last)
 {
 	const void *bytes;
@@ -123,6 +160,8 @@ static int commit_locked(struct handle *handle, bool last)
 
 	if (!handle->has_draft || handle->tried)
 		return 0;
+	if (handle->node.kind == NODE_CONTROL)
+		return commit_control(handle);
 	if (handle->draft.size == 0)
 		return commit_empty(handle, last);
 	if (!handle->dirty)

@@ -7,6 +7,7 @@
 #include "fs/handle.h"
 #include "fs/settings.h"
 #include "layout/answer.h"
+#include "layout/jobs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -215,6 +216,8 @@ static int open_tree(struct mount *mount)
 	                          &tree->settings_text);
 	if (rc == 0)
 		rc = inodes_init(&mount->fs.inodes);
+	if (rc == 0)
+		rc = jobs_new(&tree->jobs);
 	if (rc)
 		return complain("start", strerror(-rc));
 	rc = stores_open(mount->store, &mount->settings, &tree->stores, why);
@@ -298,6 +301,8 @@ static int serve(struct mount *mount)
 
 	spool_note_mount(&fs->tree.spool, mount->mountpoint);
 	rc = notifier_start(&fs->notifier, fs);
+	if (rc == 0)
+		rc = jobs_start(fs->tree.jobs);
 	if (rc == 0 && options_count_accesses(mount->options))
 		rc = accesses_start(&fs->tree.stores, fs_forget_fields, fs,
 		                    &fs->accesses);
@@ -337,6 +342,7 @@ static void close_all(struct mount *mount)
 
 	end_session(mount);
 	if (mount->has_spool) {
+		jobs_free(fs->tree.jobs);
 		stores_close(&fs->tree.stores);
 		inodes_release(&fs->inodes);
 		moved_release(&fs->moved);

@@ -32,12 +32,14 @@ static int check_new(struct fs *fs, const struct node *node)
 }
 
 /* Write-only files bypass the page cache: one request for each write, and no
- * reader sees a page before the whole is there. */
+ * reader sees a page before the whole is there.  So do control files: what they
+ * show has another size each time. */
 static void set_caching(const struct handle *handle,
                         struct fuse_file_info *file)
 {
 	file->fh = (uint64_t)(uintptr_t)handle;
-	file->direct_io = (handle->flags & O_ACCMODE) == O_WRONLY;
+	file->direct_io = (handle->flags & O_ACCMODE) == O_WRONLY ||
+	                  handle->node.kind == NODE_CONTROL;
 }
 
 /* Who opens an array only to read it has used the record. */

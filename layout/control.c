@@ -2,9 +2,14 @@
 #include "layout/control.h"
 
 #include "backends/json.h"
+#include "layout/command.h"
+#include "layout/jobs.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,12 +50,46 @@ static struct value *describe_backend(const struct stores *stores, size_t slot)
 	return dict;
 }
 
-static int render_status(const struct tree *tree, struct blob *out)
+/* {"files", "bytes"} of what is below STORE/NAME. */
+static struct value *describe_spool(const struct tree *tree, const char *name)
+{
+	struct value *dict = value_new_dict();
+	uint64_t files;
+	uint64_t bytes;
+
+	if (!dict ||
+	    spool_measure(tree->stores.directory, name, &files, &bytes) ||
+	    add(dict, "files", value_new_int((int64_t)files)) ||
+	    add(dict, "bytes", value_new_int((int64_t)bytes))) {
+		value_unref(dict);
+		return NULL;
+	}
+	return dict;
+}
+
+/* What is not in a backend, what runs, and the last figures. */
+static int add_work(const struct tree *tree, struct value *status)
+{
+	int rc = add(status, "spool", describe_spool(tree, "spool/scratch"));
+
+	if (rc == 0)
+		rc = add(status, "rejected", describe_spool(tree, "rejected"));
+	if (rc == 0 && tree->jobs)
+		rc = add(status, "job", jobs_running(tree->jobs));
+	if (rc == 0 && tree->jobs)
+		rc = add(status, "statistics", jobs_published(tree->jobs));
+	return rc;
+}
+
+static int render_status(const struct tree *tree, const struct node *node,
+                         struct blob *out)
 {
 	const struct stores *stores = &tree->stores;
 	struct value *status = value_new_dict();
 	struct value *list = value_new_dict();
 	int rc = status && list ? 0 : -ENOMEM;
+
+	(void)node;
 
 	for (size_t i = 0;
 	     rc == 0 && i < STORES_MAX && stores->slots[i].backend; i++)
@@ -66,6 +105,8 @@ static int render_status(const struct tree *tree, struct blob *out)
 	if (rc == 0)
 		rc = add(status, "backends", value_ref(list));
 	if (rc == 0)
+		rc = add_work(tree, status);
+	if (rc == 0)
 		rc = json_append(status, JSON_STYLE_FILE, JSON_ARRAYS_REFUSE,
 		                 CONTROL_LIMIT, out);
 	value_unref(list);
@@ -73,19 +114,24 @@ static int render_status(const struct tree *tree, struct blob *out)
 	return rc;
 }
 
-static int render_config(const struct tree *tree, struct blob *out)
+static int render_config(const struct tree *tree, const struct node *node,
+                         struct blob *out)
 {
+	(void)node;
 	return blob_append(out, tree->settings_text.data,
 	                   tree->settings_text.size);
 }
 
-static int render_errors(const struct tree *tree, struct blob *out)
+static int render_errors(const struct tree *tree, const struct node *node,
+                         struct blob *out)
 {
 	char buffer[65536];
 	int fd = openat(tree->spool.fd, "errors.jsonl",
 	                O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	int rc = 0;
 	ssize_t n = 1;
+
+	(void)node;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
@@ -100,20 +146,75 @@ static int render_errors(const struct tree *tree, struct blob *out)
 	return rc;
 }
 
+static int render_control(const struct tree *tree, const struct node *node,
+                          struct blob *out)
+{
+	(void)tree;
+	(void)node;
+	return command_list(out);
+}
+
+static int render_job(const struct tree *tree, const struct node *node,
+                      struct blob *out)
+{
+	uint64_t id = strtoull(strrchr(node->path, '/') + 1, NULL, 10);
+
+	return tree->jobs ? jobs_render(tree->jobs, id, out) : -ENOENT;
+}
+
 const struct control_row control_rows[] = {
-	{ "config.json", render_config },
-	{ "errors.jsonl", render_errors },
-	{ "status.json", render_status },
+	{ "config.json", render_config, NULL },
+	{ "control", render_control, command_write },
+	{ "errors.jsonl", render_errors, NULL },
+	{ "status.json", render_status, NULL },
 	{ 0 },
 };
+
+static const struct control_row job_row = { "", render_job, NULL };
+
+struct job_visit {
+	int (*visit)(const char *name, void *arg);
+	void *arg;
+};
+
+static int visit_job(uint64_t id, void *arg)
+{
+	const struct job_visit *visit = arg;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%" PRIu64 ".json", id);
+	return visit->visit(name, visit->arg);
+}
+
+int control_visit_jobs(const struct tree *tree,
+                       int (*visit)(const char *name, void *arg), void *arg)
+{
+	struct job_visit job = { visit, arg };
+
+	return tree->jobs ? jobs_visit(tree->jobs, visit_job, &job) : 0;
+}
+
+/* NAME is "<number>.json". */
+static bool is_job_name(const char *name)
+{
+	size_t digits = strspn(name, "0123456789");
+
+	return digits > 0 && digits < 19 && name[0] != '0' &&
+	       strcmp(name + digits, ".json") == 0;
+}
 
 void control_find(const char *rest, struct node *node)
 {
 	node->kind = NODE_OTHER;
-	if (rest[0] == '\0' || strcmp(rest, "rejected") == 0)
+	if (rest[0] == '\0' || strcmp(rest, "rejected") == 0 ||
+	    strcmp(rest, "jobs") == 0)
 		node->kind = NODE_CONTROL_DIR;
 	if (strncmp(rest, "rejected/", 9) == 0 && !strchr(rest + 9, '/'))
 		node->kind = NODE_REJECTED;
+	if (strncmp(rest, "jobs/", 5) == 0 && is_job_name(rest + 5)) {
+		node->kind = NODE_CONTROL;
+		node->control = &job_row;
+	}
 	for (const struct control_row *row = control_rows; row->name; row++) {
 		if (strcmp(rest, row->name) != 0)
 			continue;

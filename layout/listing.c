@@ -65,6 +65,8 @@ static int start_control(struct listing *listing)
 
 	if (strcmp(listing->node.path, CONTROL_NAME) == 0)
 		return names_of_control(&listing->names);
+	if (strcmp(listing->node.path, CONTROL_NAME "/jobs") == 0)
+		return names_of_jobs(listing->tree, &listing->names);
 	fd = openat(listing->tree->spool.rejected_fd, ".",
 	            O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	listing->stream = fd < 0 ? NULL : fdopendir(fd);

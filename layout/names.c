@@ -92,7 +92,19 @@ int names_of_control(struct names *out)
 	for (const struct control_row *row = control_rows; rc == 0 && row->name;
 	     row++)
 		rc = add_text(out, row->name);
+	if (rc == 0)
+		rc = add_text(out, "jobs");
 	return rc ? rc : add_text(out, "rejected");
+}
+
+static int add_job(const char *name, void *arg)
+{
+	return add_text(arg, name);
+}
+
+int names_of_jobs(const struct tree *tree, struct names *out)
+{
+	return control_visit_jobs(tree, add_job, out);
 }
 
 /* The next part of the name of an array, from REST on. */

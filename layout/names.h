@@ -29,6 +29,9 @@ int names_of_views(const struct node *node, struct names *out);
 /* The files in .engram. */
 int names_of_control(struct names *out);
 
+/* The files in .engram/jobs. */
+int names_of_jobs(const struct tree *tree, struct names *out);
+
 /* The files and directories of RECORD in NODE_RECORD or NODE_SUBDIR. */
 int names_of_record(const struct node *node, const struct record *record,
                     struct names *out);

@@ -25,6 +25,7 @@
 
 struct answers;
 struct control_row;
+struct jobs;
 struct question_row;
 
 /* What a mounted tree consists of. */
@@ -33,6 +34,7 @@ struct tree {
 	struct spool spool;
 	struct blob settings_text; /* config.json */
 	struct timespec since;     /* when it was opened */
+	struct jobs *jobs;         /* NULL: none can be run */
 	pthread_mutex_t copies;    /* held while a named copy settles */
 	struct answers *answers;   /* recent ones of views/; may be NULL */
 };

@@ -24,6 +24,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 #define SPOOL_ERRORS_MAX ((off_t)1 << 20) /* bytes of errors.jsonl */
@@ -65,6 +66,10 @@ int spool_symlink(const struct spool *spool, const char *target,
                   const char *path);
 int spool_readlink(const struct spool *spool, const char *path,
                    struct blob *out);
+
+/* Count the files below STORE/NAME, and their bytes. */
+int spool_measure(const char *store, const char *name, uint64_t *files,
+                  uint64_t *bytes);
 
 /* The directory's stream, or NULL in *OUT where there is none. */
 int spool_list(const struct spool *spool, const char *path, DIR **out);

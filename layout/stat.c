@@ -152,7 +152,7 @@ static int stat_control(const struct tree *tree, const struct node *node,
                         struct node_info *out)
 {
 	struct blob text = { 0 };
-	int rc = node->control->render(tree, &text);
+	int rc = node->control->render(tree, node, &text);
 
 	*out = (struct node_info){ .mode = S_IFREG,
 		                   .size = text.size,

@@ -80,7 +80,7 @@ int view_open(const struct tree *tree, const struct node *node,
 	int rc;
 
 	if (node->kind == NODE_CONTROL)
-		rc = node->control->render(tree, &view.head);
+		rc = node->control->render(tree, node, &view.head);
 	else if (node->kind == NODE_REPORT)
 		rc = question_render(tree, node, &view.head);
 	else

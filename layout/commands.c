@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "layout/command.h"
+
+#include "layout/upkeep.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int cancel(struct tree *tree, const struct value *arguments,
+                  char why[WHY_SIZE])
+{
+	double id = 0;
+	int rc = value_to_double(value_dict_get(arguments, "job"), &id);
+
+	if (rc == 0)
+		rc = jobs_cancel(tree->jobs, (uint64_t)id);
+	if (rc == 0)
+		return 0;
+	snprintf(why, WHY_SIZE, "job %.0f %s", id,
+	         rc == -EALREADY ? "has ended" : "does not exist");
+	return -EINVAL;
+}
+
+static int check_flush(const struct value *arguments, char why[WHY_SIZE])
+{
+	const struct value *word = value_dict_get(arguments, "sure");
+
+	if (strcmp(word->text.data, "yes") == 0)
+		return 0;
+	snprintf(why, WHY_SIZE,
+	         "flush removes all Redis records; it needs the "
+	         "word yes");
+	return -EINVAL;
+}
+
+const struct command_row command_rows[] = {
+	{ .name = "cancel",
+	  .help = "stop a job between two of its steps",
+	  .parameters = { { "job", .number = true, .bare = true,
+	                    .required = true } },
+	  .now = cancel },
+	{ .name = "cleanup",
+	  .help = "remove HDF5 records older than this; collections=A,B: "
+	          "those instead",
+	  .parameters = { { "retention_days", .number = true,
+	                    .required = true },
+	                  { "collections" } },
+	  .run = upkeep_cleanup,
+	  .check = upkeep_check_cleanup },
+	{ .name = "clear-expired",
+	  .help = "remove expired Redis records that are still stored",
+	  .run = upkeep_clear_expired },
+	{ .name = "compact",
+	  .help = "copy the HDF5 file into a new one, without gaps",
+	  .run = upkeep_compact },
+	{ .name = "flush",
+	  .help = "remove all Redis records: flush yes",
+	  .parameters = { { "sure", .bare = true, .required = true } },
+	  .run = upkeep_flush,
+	  .check = check_flush },
+	{ .name = "stats",
+	  .help = "count records and measure what they take",
+	  .run = upkeep_statistics },
+	{ .name = "vacuum",
+	  .help = "rebuild the SQLite database, without gaps",
+	  .run = upkeep_vacuum },
+	{ .name = "verify",
+	  .help = "read and check everything that is stored",
+	  .run = upkeep_verify },
+	{ 0 },
+};
