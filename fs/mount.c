@@ -7,6 +7,7 @@
 #include "fs/handle.h"
 #include "fs/settings.h"
 #include "layout/answer.h"
+#include "layout/backup.h"
 #include "layout/jobs.h"
 
 #include <dirent.h>
@@ -218,11 +219,15 @@ static int open_tree(struct mount *mount)
 		rc = inodes_init(&mount->fs.inodes);
 	if (rc == 0)
 		rc = jobs_new(&tree->jobs);
+	tree->max_backups = mount->settings.sqlite.max_backups;
 	if (rc)
 		return complain("start", strerror(-rc));
 	rc = stores_open(mount->store, &mount->settings, &tree->stores, why);
 	if (rc)
 		complain(mount->store, why[0] ? why : strerror(-rc));
+	if (rc == 0 && !mount->settings.read_only && backup_restore(tree))
+		log_error("restore: Redis records of the backup wait for the "
+		          "next mount");
 	return rc;
 }
 
@@ -293,6 +298,18 @@ static int start_session(struct mount *mount)
 	           : -EINVAL;
 }
 
+static void repeat_backup(struct mount *mount)
+{
+	struct tree *tree = &mount->fs.tree;
+	const struct job_task task = { .command = "backup",
+		                       .tree = tree,
+		                       .run = backup_run };
+
+	if (!mount->settings.read_only)
+		jobs_repeat(tree->jobs, &task,
+		            mount->settings.sqlite.backup_interval);
+}
+
 static int serve(struct mount *mount)
 {
 	struct fuse_loop_config *config;
@@ -301,6 +318,7 @@ static int serve(struct mount *mount)
 
 	spool_note_mount(&fs->tree.spool, mount->mountpoint);
 	rc = notifier_start(&fs->notifier, fs);
+	repeat_backup(mount);
 	if (rc == 0)
 		rc = jobs_start(fs->tree.jobs);
 	if (rc == 0 && options_count_accesses(mount->options))

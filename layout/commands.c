@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/command.h"
 
+#include "layout/backup.h"
 #include "layout/upkeep.h"
 
 #include <errno.h>
@@ -35,6 +36,9 @@ static int check_flush(const struct value *arguments, char why[WHY_SIZE])
 }
 
 const struct command_row command_rows[] = {
+	{ .name = "backup",
+	  .help = "copy everything into STORE/backups/<UTC time>",
+	  .run = backup_run },
 	{ .name = "cancel",
 	  .help = "stop a job between two of its steps",
 	  .parameters = { { "job", .number = true, .bare = true,

@@ -35,6 +35,7 @@ struct tree {
 	struct blob settings_text; /* config.json */
 	struct timespec since;     /* when it was opened */
 	struct jobs *jobs;         /* NULL: none can be run */
+	int max_backups;           /* older ones are removed; 0: none is */
 	pthread_mutex_t copies;    /* held while a named copy settles */
 	struct answers *answers;   /* recent ones of views/; may be NULL */
 };

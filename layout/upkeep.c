@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/upkeep.h"
 
+#include "layout/backup.h"
 #include "layout/tree.h"
 
 #include <errno.h>
@@ -224,6 +225,13 @@ int upkeep_verify(struct job *job, struct tree *tree,
 	(void)arguments;
 	if (rc == 0)
 		rc = each_store(tree, &piece, verify);
+	piece.work = job_work(job, 1, 1);
+	if (rc == 0)
+		rc = backup_verify(tree, &piece.work, piece.problems,
+		                   &piece.count);
+	if (rc == 0)
+		rc = value_dict_set(piece.result, "backups",
+		                    value_new_int((int64_t)piece.count));
 	if (rc == 0)
 		rc = value_dict_set(piece.result, "problems",
 		                    value_ref(piece.problems));
