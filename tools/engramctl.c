@@ -1,49 +1,79 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engramctl - ask a mounted store
+ * engramctl - ask a mounted store, and look after it
  *
  * Everything it says comes from the files in .engram of the mount; it finds
  * the mount of a store in /proc/self/mounts, where engramfs stands as
  * `engramfs:<absolute path of the store>`.
  */
+#include "tools/ctl.h"
+
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SOURCE_PREFIX "engramfs:"
-#define MOUNT_TYPE "fuse.engramfs"
+#define LINE_SIZE 4096
 
-enum exit_code {
-	EXIT_OK,
-	EXIT_FAILED,
-	EXIT_USAGE,
+/* How a command is done. */
+enum kind {
+	KIND_PRINT,   /* a file below .engram */
+	KIND_CONTROL, /* a line for .engram/control */
+	KIND_JOBS,
+	KIND_RESTORE,
 };
 
-/* What a command prints. */
 struct command {
 	const char *name;
-	const char *file; /* below .engram */
+	const char *parameters;
 	const char *help;
+	enum kind kind;
+	const char *file; /* of KIND_PRINT */
+	bool asks;        /* first, unless --yes */
 };
 
 static const struct command commands[] = {
-	{ "status", "status.json", "health, counts and sizes of the backends" },
-	{ "errors", "errors.jsonl", "the last refusals and failures" },
-	{ "config", "config.json",
-	  "the settings in force, and where each came from" },
+	{ "status", "", "health, counts and sizes of the backends", KIND_PRINT,
+	  "status.json", false },
+	{ "errors", "", "the last refusals and failures", KIND_PRINT,
+	  "errors.jsonl", false },
+	{ "config", "", "the settings in force, and where each came from",
+	  KIND_PRINT, "config.json", false },
+	{ "stats", "", "count records and measure what they take", KIND_CONTROL,
+	  NULL, false },
+	{ "vacuum", "", "rebuild the SQLite database", KIND_CONTROL, NULL,
+	  false },
+	{ "compact", "", "rebuild the HDF5 file", KIND_CONTROL, NULL, false },
+	{ "cleanup", "retention_days=N [collections=A,B]",
+	  "remove old records, of HDF5 if not told otherwise", KIND_CONTROL,
+	  NULL, false },
+	{ "clear-expired", "", "remove what has expired in Redis", KIND_CONTROL,
+	  NULL, false },
+	{ "flush", "", "remove all Redis records", KIND_CONTROL, NULL, true },
+	{ "verify", "", "check everything that is stored, and the backups",
+	  KIND_CONTROL, NULL, false },
+	{ "backup", "", "copy everything into STORE/backups", KIND_CONTROL,
+	  NULL, false },
+	{ "restore", "BACKUP", "put a backup into a store that is not mounted",
+	  KIND_RESTORE, NULL, false },
+	{ "jobs", "", "what runs, waits and has ended", KIND_JOBS, NULL,
+	  false },
+	{ "cancel", "JOB", "stop a job", KIND_CONTROL, NULL, false },
 	{ 0 },
 };
 
 static void print_usage(FILE *stream)
 {
-	fprintf(stream, "usage: engramctl STORE-or-MOUNT COMMAND\n\n");
+	fprintf(stream, "usage: engramctl [--yes] STORE-or-MOUNT COMMAND "
+	                "[PARAMETERS]\n\n");
 	for (const struct command *command = commands; command->name; command++)
-		fprintf(stream, "  %-8s %s\n", command->name, command->help);
-	fprintf(stream, "\n  -h       this help\n  -V       the version\n");
+		fprintf(stream, "  %-13s %s\n", command->name, command->help);
+	fprintf(stream, "\n  -y, --yes     do not ask\n"
+	                "  -h, --help    this help\n"
+	                "  -V, --version the version\n");
 }
 
 static const struct command *find_command(const char *name)
@@ -54,80 +84,6 @@ static const struct command *find_command(const char *name)
 			return command;
 	}
 	return NULL;
-}
-
-static bool is_octal(const char *digits)
-{
-	return digits[0] >= '0' && digits[0] <= '3' && digits[1] >= '0' &&
-	       digits[1] <= '7' && digits[2] >= '0' && digits[2] <= '7';
-}
-
-/* Undo the kernel's \040, in place. */
-static void unescape(char *text)
-{
-	char *out = text;
-
-	while (*text) {
-		if (*text == '\\' && is_octal(text + 1)) {
-			*out++ = (char)((text[1] - '0') * 64 +
-			                (text[2] - '0') * 8 + (text[3] - '0'));
-			text += 4;
-		} else {
-			*out++ = *text++;
-		}
-	}
-	*out = '\0';
-}
-
-/* PATH is DIRECTORY or below it. */
-static bool is_below(const char *path, const char *directory)
-{
-	size_t length = strlen(directory);
-
-	return strncmp(path, directory, length) == 0 &&
-	       (path[length] == '/' || path[length] == '\0');
-}
-
-/* LINE of the mount table is the mount that PLACE means; cuts LINE up. */
-static bool is_mount_of(char *line, const char *place, char **mount_out)
-{
-	char *rest = NULL;
-	char *source = strtok_r(line, " ", &rest);
-	char *mount = strtok_r(NULL, " ", &rest);
-	char *type = strtok_r(NULL, " ", &rest);
-
-	if (!type || strcmp(type, MOUNT_TYPE) != 0)
-		return false;
-	unescape(source);
-	unescape(mount);
-	*mount_out = mount;
-	if (is_below(place, mount))
-		return true;
-	return strncmp(source, SOURCE_PREFIX, strlen(SOURCE_PREFIX)) == 0 &&
-	       strcmp(source + strlen(SOURCE_PREFIX), place) == 0;
-}
-
-/* The mount point of PLACE, or NULL; the caller frees it.  A later mount hides
- * an earlier one. */
-static char *find_mount(const char *place)
-{
-	FILE *table = fopen("/proc/self/mounts", "re");
-	char *found = NULL;
-	char *line = NULL;
-	char *mount;
-	size_t size = 0;
-
-	if (!table)
-		return NULL;
-	while (getline(&line, &size, table) > 0) {
-		if (!is_mount_of(line, place, &mount))
-			continue;
-		free(found);
-		found = strdup(mount);
-	}
-	free(line);
-	fclose(table);
-	return found;
 }
 
 static int print_file(const char *path)
@@ -149,40 +105,101 @@ static int print_file(const char *path)
 	return rc;
 }
 
-static int run(const char *place, const struct command *command)
+static enum exit_code print(const char *mount, const struct command *command)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/.engram/%s", mount, command->file);
+	rc = print_file(path);
+	if (rc == 0)
+		return EXIT_OK;
+	fprintf(stderr, "engramctl: %s: %s\n", path, strerror(-rc));
+	return EXIT_FAILED;
+}
+
+static bool is_sure(const struct command *command)
+{
+	char answer[16] = "";
+
+	fprintf(stderr, "%s: %s. Sure? (yes/no) ", command->name,
+	        command->help);
+	return fgets(answer, sizeof(answer), stdin) &&
+	       strcmp(answer, "yes\n") == 0;
+}
+
+static enum exit_code control(const char *mount, const struct command *command,
+                              char **parameters, bool yes)
+{
+	char line[LINE_SIZE];
+	size_t used = (size_t)snprintf(line, sizeof(line), "%s", command->name);
+
+	if (command->asks && !yes && !is_sure(command)) {
+		fprintf(stderr, "engramctl: nothing was done\n");
+		return EXIT_FAILED;
+	}
+	for (; *parameters && used < sizeof(line); parameters++)
+		used += (size_t)snprintf(line + used, sizeof(line) - used,
+		                         " %s", *parameters);
+	if (command->asks && used < sizeof(line))
+		used +=
+		    (size_t)snprintf(line + used, sizeof(line) - used, " yes");
+	if (used >= sizeof(line)) {
+		fprintf(stderr, "engramctl: the command is too long\n");
+		return EXIT_USAGE;
+	}
+	return ctl_run(mount, line);
+}
+
+static enum exit_code run(const char *place, const struct command *command,
+                          char **parameters, bool yes)
 {
 	char *absolute = realpath(place, NULL);
-	char *mount = absolute ? find_mount(absolute) : NULL;
-	char path[PATH_MAX];
-	int rc = EXIT_FAILED;
-	int error;
+	char *mount = absolute ? ctl_find_mount(absolute) : NULL;
+	enum exit_code code = EXIT_FAILED;
 
-	if (!absolute) {
+	if (!absolute)
 		fprintf(stderr, "engramctl: %s: %s\n", place, strerror(errno));
-		goto out;
-	}
-	if (!mount) {
+	else if (command->kind == KIND_RESTORE && mount)
+		fprintf(stderr, "engramctl: %s: is mounted; unmount it first\n",
+		        place);
+	else if (command->kind == KIND_RESTORE)
+		code = ctl_restore(absolute, parameters[0]);
+	else if (!mount)
 		fprintf(stderr, "engramctl: %s: no mounted store\n", place);
-		goto out;
-	}
-	snprintf(path, sizeof(path), "%s/.engram/%s", mount, command->file);
-	error = print_file(path);
-	if (error) {
-		fprintf(stderr, "engramctl: %s: %s\n", path, strerror(-error));
-		goto out;
-	}
-	rc = EXIT_OK;
-out:
+	else if (command->kind == KIND_PRINT)
+		code = print(mount, command);
+	else if (command->kind == KIND_JOBS)
+		code = ctl_list_jobs(mount);
+	else
+		code = control(mount, command, parameters, yes);
 	free(mount);
 	free(absolute);
-	return rc;
+	return code;
+}
+
+/* The number of PARAMETERS fits COMMAND. */
+static bool has_parameters(const struct command *command, int count)
+{
+	if (command->parameters[0] == '\0')
+		return count == 0;
+	return command->kind == KIND_RESTORE ? count == 1 : count >= 1;
 }
 
 int main(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "yes", no_argument, NULL, 'y' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
 	const struct command *command = NULL;
-	int option = getopt(argc, argv, "+hV");
+	bool yes = false;
+	int option;
 
+	while ((option = getopt_long(argc, argv, "yhV", options, NULL)) == 'y')
+		yes = true;
 	if (option == 'h') {
 		print_usage(stdout);
 		return EXIT_OK;
@@ -191,11 +208,11 @@ int main(int argc, char **argv)
 		printf("engramctl %s\n", ENGRAMFS_VERSION);
 		return EXIT_OK;
 	}
-	if (option == -1 && argc - optind == 2)
+	if (option == -1 && argc - optind >= 2)
 		command = find_command(argv[optind + 1]);
-	if (!command) {
+	if (!command || !has_parameters(command, argc - optind - 2)) {
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}
-	return run(argv[optind], command);
+	return (int)run(argv[optind], command, argv + optind + 2, yes);
 }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ctl.h - what the files of engramctl share
+ *
+ * Functions print why they fail.
+ */
+#ifndef ENGRAMFS_TOOLS_CTL_H
+#define ENGRAMFS_TOOLS_CTL_H
+
+#include <stdbool.h>
+
+enum exit_code {
+	EXIT_OK,
+	EXIT_FAILED,
+	EXIT_USAGE,
+};
+
+/* ctl_mount.c: the mount point of PLACE (absolute), or NULL; the caller frees
+ * it. */
+char *ctl_find_mount(const char *place);
+
+/* ctl_job.c: send LINE, show how far the job is, and print its result. */
+enum exit_code ctl_run(const char *mount, const char *line);
+/* One line for each job. */
+enum exit_code ctl_list_jobs(const char *mount);
+
+/* ctl_restore.c: put BACKUP (a directory, or the name of one of the store's)
+ * into STORE, which must not be mounted. */
+enum exit_code ctl_restore(const char *store, const char *backup);
+
+#endif
