@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "backends/file.h"
+#include "backends/log.h"
 #include "backends/hdf5_attr.h"
 #include "backends/maintenance.h"
 
@@ -357,6 +358,25 @@ static int try_compact(struct compaction *compaction, bool alone)
 	return rc;
 }
 
+/* A copy would lose what references point to. */
+static int check_references(struct hdf5_store *store)
+{
+	bool refers = false;
+	int rc = hdf5_file_enter(store->file, HDF5_READ);
+
+	if (rc)
+		return rc;
+	rc = hdf5_holds_references(hdf5_file_id(store->file), &refers);
+	hdf5_file_leave(store->file);
+	if (rc == 0 && refers) {
+		log_error("hdf5: compact: %s holds references (of dimension "
+		          "scales?), which would be lost",
+		          hdf5_file_path(store->file));
+		rc = -ENOTSUP;
+	}
+	return rc;
+}
+
 static int64_t size_of(const char *path)
 {
 	struct stat status;
@@ -376,6 +396,8 @@ int hdf5_compact(struct store *base, const struct work *work, struct value *out)
 	             ? -EROFS
 	             : blob_printf(&compaction.made, "%s.compact", path);
 
+	if (rc == 0)
+		rc = check_references(store);
 	if (rc == 0)
 		rc = -ESTALE;
 	for (int i = 1; rc == -ESTALE && i <= TRIES; i++)

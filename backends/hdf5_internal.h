@@ -60,6 +60,9 @@ int hdf5_filter_apply(const struct hdf5_filter *filter, int level, hid_t type,
 int hdf5_zstd_register(void);
 int hdf5_lzf_register(void);
 
+/* hdf5_refers.c: a data set or an attribute of FILE refers to an object. */
+int hdf5_holds_references(hid_t file, bool *out);
+
 /* hdf5_place.c: where things are. */
 
 #define HDF5_MAX_ROOTS 8

@@ -157,6 +157,19 @@ class Upkeep(MountCase):
             "network_states", "c0", "weights.npy")).shape, (200, 200))
         self.assertFalse(os.path.exists(self.mount.hdf5 + ".compact"))
 
+    def test_compact_leaves_a_file_with_references_alone(self):
+        save_snapshot(self.mount, "scaled")
+        with open_hdf5(self.mount.hdf5, "r+") as file:
+            weights = file["network_states/weights/scaled/weights"]
+            file.create_dataset("pointer", data=weights.ref,
+                                dtype=h5py.ref_dtype)
+        job = ended(self.mount, command(self.mount, "compact"))
+        self.assertEqual(job["state"], "failed")
+        with open_hdf5(self.mount.hdf5, "r+") as file:
+            self.assertEqual(file[file["pointer"][()]].shape, (64, 64))
+            del file["pointer"]
+        run(self.mount, "compact")
+
     def test_compact_loses_nothing_that_is_written_meanwhile(self):
         stop = threading.Event()
         written = []
