@@ -5,20 +5,18 @@
 #include "fs/daemon.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
+#include "fs/mountpoint.h"
 #include "fs/settings.h"
 #include "layout/answer.h"
 #include "layout/backup.h"
 #include "layout/jobs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define THREADS 16
@@ -35,111 +33,6 @@ struct mount {
 	struct fs fs;
 	bool has_spool;
 };
-
-static int complain(const char *what, const char *why)
-{
-	fprintf(stderr, "engramfs: %s: %s\n", what, why);
-	return -EINVAL;
-}
-
-static bool is_empty(const char *path)
-{
-	DIR *stream = opendir(path);
-	int entries = 0;
-
-	while (stream && readdir(stream))
-		entries++;
-	if (stream)
-		closedir(stream);
-	return entries <= 2;
-}
-
-static bool is_inside(const char *path, const char *directory)
-{
-	size_t size = strlen(directory);
-
-	return strncmp(path, directory, size) == 0 &&
-	       (path[size] == '/' || path[size] == '\0' ||
-	        directory[size - 1] == '/');
-}
-
-static int check_store(struct mount *mount)
-{
-	struct stat found;
-
-	if (!realpath(mount->options->store, mount->store))
-		return complain(mount->options->store, strerror(errno));
-	if (stat(mount->store, &found) < 0)
-		return complain(mount->store, strerror(errno));
-	if (!S_ISDIR(found.st_mode))
-		return complain(mount->store, "a store is a directory");
-	return 0;
-}
-
-/* What a daemon leaves behind that was killed. */
-static bool is_dead(const char *path)
-{
-	DIR *stream = opendir(path);
-
-	if (stream)
-		closedir(stream);
-	return !stream && errno == ENOTCONN;
-}
-
-static int unmount_dead(const char *path)
-{
-	char program[] = "fusermount3";
-	char options[] = "-uz";
-	char end[] = "--";
-	char *copy = strdup(path);
-	char *const arguments[] = { program, options, end, copy, NULL };
-	pid_t child;
-	int status = -1;
-	int rc = copy ? 0 : ENOMEM;
-
-	if (rc == 0)
-		rc = posix_spawnp(&child, program, NULL, NULL, arguments,
-		                  environ);
-	if (rc == 0 && waitpid(child, &status, 0) < 0)
-		rc = errno;
-	free(copy);
-	return rc == 0 && status == 0 ? 0 : -ENOTCONN;
-}
-
-static int resolve_mountpoint(struct mount *mount)
-{
-	const char *given = mount->options->mountpoint;
-	struct stat here;
-
-	if (is_dead(given) && unmount_dead(given))
-		return complain(given, "an earlier mount ended without being "
-		                       "unmounted; run: fusermount3 -u");
-	if (!realpath(given, mount->mountpoint) ||
-	    stat(mount->mountpoint, &here) < 0)
-		return complain(given, strerror(errno));
-	if (!S_ISDIR(here.st_mode))
-		return complain(given, "a mount point is a directory");
-	return 0;
-}
-
-static int check_mountpoint(struct mount *mount)
-{
-	const char *given = mount->options->mountpoint;
-	int rc = resolve_mountpoint(mount);
-
-	if (rc)
-		return rc;
-	if (is_inside(mount->store, mount->mountpoint))
-		return complain(given, "the mount would hide its own store");
-	if (!mount->options->nonempty && !is_empty(mount->mountpoint))
-		return complain(given, "the mount point is not empty (-o "
-		                       "nonempty mounts over it)");
-	if (access("/dev/fuse", F_OK) < 0)
-		return complain("/dev/fuse",
-		                "missing; load the fuse kernel module, or let "
-		                "the container have the device");
-	return 0;
-}
 
 static int load_settings(struct mount *mount)
 {
@@ -183,7 +76,7 @@ static int open_spool(struct mount *mount)
 		        mount->store,
 		        where.size ? where.data : "another place");
 	else if (rc)
-		complain(mount->store, strerror(-rc));
+		mountpoint_complain(mount->store, strerror(-rc));
 	mount->has_spool = rc == 0;
 	blob_release(&where);
 	return rc;
@@ -221,10 +114,10 @@ static int open_tree(struct mount *mount)
 		rc = jobs_new(&tree->jobs);
 	tree->max_backups = mount->settings.sqlite.max_backups;
 	if (rc)
-		return complain("start", strerror(-rc));
+		return mountpoint_complain("start", strerror(-rc));
 	rc = stores_open(mount->store, &mount->settings, &tree->stores, why);
 	if (rc)
-		complain(mount->store, why[0] ? why : strerror(-rc));
+		mountpoint_complain(mount->store, why[0] ? why : strerror(-rc));
 	if (rc == 0 && !mount->settings.read_only && backup_restore(tree))
 		log_error("restore: Redis records of the backup wait for the "
 		          "next mount");
@@ -401,9 +294,9 @@ int mount_run(const struct options *options)
 		return 1;
 	mount->options = options;
 	mount->daemon.pipe = -1;
-	rc = check_store(mount);
+	rc = mountpoint_check_store(options, mount->store);
 	if (rc == 0)
-		rc = check_mountpoint(mount);
+		rc = mountpoint_check(options, mount->store, mount->mountpoint);
 	if (rc == 0)
 		rc = load_settings(mount);
 	if (rc == 0 && options->debug)
@@ -411,7 +304,7 @@ int mount_run(const struct options *options)
 	if (rc == 0 && !options->foreground) {
 		rc = daemon_start(&mount->daemon);
 		if (rc)
-			complain("background", strerror(-rc));
+			mountpoint_complain("background", strerror(-rc));
 	}
 	umask(077);
 	if (rc == 0)
