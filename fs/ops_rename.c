@@ -14,28 +14,14 @@
 #include "fs/ops.h"
 
 #include "fs/handle.h"
+#include "fs/rename.h"
 #include "layout/commit.h"
-#include "layout/draft.h"
-#include "layout/view.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-struct rename {
-	struct fs *fs;
-	const char *from_path;
-	const char *to_path;
-	struct found from;
-	struct found to; /* info only where TO_EXISTS */
-	bool to_exists;
-	unsigned int flags;
-};
 
 /* Directories in the spool that belong to the record move with it. */
 static int move_spooled(struct rename *rename)
@@ -103,143 +89,6 @@ static int rename_key(struct rename *rename)
 	return rc;
 }
 
-/* Write a whole view to a new file in the spool. */
-static int copy_to_spool(struct rename *rename, struct view *view)
-{
-	const struct spool *spool = &rename->fs->tree.spool;
-	const struct timespec times[2] = { { 0, UTIME_OMIT },
-		                           rename->from.info.mtime };
-	char buffer[65536];
-	uint64_t offset = 0;
-	ssize_t n = 1;
-	int rc = 0;
-	int fd = spool_open_file(spool, rename->to_path,
-	                         O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	if (fd < 0)
-		return fd;
-	while (rc == 0 && n > 0) {
-		n = view_read(view, offset, buffer, sizeof(buffer));
-		if (n < 0)
-			rc = (int)n;
-		else if (write(fd, buffer, (size_t)n) != n)
-			rc = -ENOSPC;
-		offset += n > 0 ? (uint64_t)n : 0;
-	}
-	if (rc == 0 && futimens(fd, times) < 0)
-		rc = -errno;
-	close(fd);
-	if (rc)
-		spool_unlink(spool, rename->to_path);
-	return rc;
-}
-
-static int record_to_scratch(struct rename *rename)
-{
-	struct view view;
-	int rc = view_open(&rename->fs->tree, &rename->from.node, &view);
-
-	if (rc)
-		return rc;
-	rc = copy_to_spool(rename, &view);
-	view_release(&view);
-	if (rc == 0)
-		rc = commit_remove(&rename->fs->tree, &rename->from.node);
-	return rc;
-}
-
-/* The bytes of a file become the part that TO names. */
-static int commit_bytes(struct rename *rename, const void *bytes, size_t size,
-                        struct timespec mtime)
-{
-	struct tree *tree = &rename->fs->tree;
-	char why[WHY_SIZE] = "";
-	int rc;
-
-	if (commit_is_begun(&rename->to.node, bytes, size))
-		return spool_rename(&tree->spool, rename->from_path,
-		                    rename->to_path, 0);
-	rc = commit_part(tree, &rename->to.node, bytes, size, mtime, why);
-	if (rc) {
-		const struct refusal refusal = {
-			.path = rename->to_path,
-			.bytes = bytes,
-			.size = size,
-			.cause = rc,
-			.reason = why[0] ? why : strerror(-rc),
-		};
-
-		spool_reject(&tree->spool, &refusal, NULL);
-		return rc;
-	}
-	/* A file that was begun under the new name is complete now. */
-	if (strcmp(rename->to.node.path, rename->to_path) == 0)
-		spool_unlink(&tree->spool, rename->to_path);
-	return spool_unlink(&tree->spool, rename->from_path);
-}
-
-static int scratch_to_record(struct rename *rename)
-{
-	int fd = spool_open_file(&rename->fs->tree.spool, rename->from_path,
-	                         O_RDONLY, 0);
-	struct stat stat;
-	void *map = NULL;
-	int rc = 0;
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &stat) < 0)
-		rc = -errno;
-	if (rc == 0 && stat.st_size > 0) {
-		map = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_SHARED,
-		           fd, 0);
-		rc = map == MAP_FAILED ? -errno : 0;
-	}
-	close(fd);
-	if (rc)
-		return rc;
-	rc = commit_bytes(rename, map ? map : "", (size_t)stat.st_size,
-	                  stat.st_mtim);
-	if (map)
-		munmap(map, (size_t)stat.st_size);
-	return rc;
-}
-
-/* One array of a directory takes another's name. */
-static int array_to_array(struct rename *rename)
-{
-	struct tree *tree = &rename->fs->tree;
-	struct draft draft;
-	struct view view;
-	char why[WHY_SIZE] = "";
-	char buffer[65536];
-	const void *bytes;
-	ssize_t n = 1;
-	int rc = view_open(tree, &rename->from.node, &view);
-
-	if (rc)
-		return rc;
-	draft_init(&draft, tree->spool.fd);
-	while (rc == 0 && n > 0) {
-		n = view_read(&view, draft.size, buffer, sizeof(buffer));
-		rc = n < 0 ? (int)n
-		           : draft_write(&draft, draft.size, buffer, (size_t)n);
-	}
-	if (rc == 0)
-		rc = draft_map(&draft, &bytes);
-	if (rc == 0) {
-		rc = commit_part(tree, &rename->to.node, bytes,
-		                 (size_t)draft.size, rename->from.info.mtime,
-		                 why);
-		draft_unmap(&draft, bytes);
-	}
-	if (rc == 0)
-		rc = commit_remove(tree, &rename->from.node);
-	draft_release(&draft);
-	view_release(&view);
-	return rc;
-}
-
 static bool same_key(const struct node *a, const struct node *b)
 {
 	return a->collection == b->collection && blob_equal(&a->key, &b->key);
@@ -268,7 +117,7 @@ static int part_to_part(struct rename *rename)
 		return rename_key(rename);
 	if (rename->flags & RENAME_EXCHANGE)
 		return -EINVAL;
-	return array_to_array(rename);
+	return rename_array_to_array(rename);
 }
 
 static int rename_directory(struct rename *rename)
@@ -324,7 +173,7 @@ static int rename_found(struct rename *rename)
 		return rc;
 	if (rename->from.info.scratch) {
 		if (from_file && to_part)
-			return scratch_to_record(rename);
+			return rename_scratch_to_record(rename);
 		return spool_rename(&rename->fs->tree.spool, rename->from_path,
 		                    rename->to_path, rename->flags);
 	}
@@ -337,7 +186,7 @@ static int rename_found(struct rename *rename)
 	if (strcmp(to->collection->path, rename->from.node.collection->path) !=
 	    0)
 		return -EXDEV;
-	return record_to_scratch(rename);
+	return rename_record_to_scratch(rename);
 }
 
 /* The kernel's nodes go with their names. */

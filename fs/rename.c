@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/rename.h"
+
+#include "layout/commit.h"
+#include "layout/draft.h"
+#include "layout/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Write a whole view to a new file in the spool. */
+static int copy_to_spool(struct rename *rename, struct view *view)
+{
+	const struct spool *spool = &rename->fs->tree.spool;
+	const struct timespec times[2] = { { 0, UTIME_OMIT },
+		                           rename->from.info.mtime };
+	char buffer[65536];
+	uint64_t offset = 0;
+	ssize_t n = 1;
+	int rc = 0;
+	int fd = spool_open_file(spool, rename->to_path,
+	                         O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0)
+		return fd;
+	while (rc == 0 && n > 0) {
+		n = view_read(view, offset, buffer, sizeof(buffer));
+		if (n < 0)
+			rc = (int)n;
+		else if (write(fd, buffer, (size_t)n) != n)
+			rc = -ENOSPC;
+		offset += n > 0 ? (uint64_t)n : 0;
+	}
+	if (rc == 0 && futimens(fd, times) < 0)
+		rc = -errno;
+	close(fd);
+	if (rc)
+		spool_unlink(spool, rename->to_path);
+	return rc;
+}
+
+int rename_record_to_scratch(struct rename *rename)
+{
+	struct view view;
+	int rc = view_open(&rename->fs->tree, &rename->from.node, &view);
+
+	if (rc)
+		return rc;
+	rc = copy_to_spool(rename, &view);
+	view_release(&view);
+	if (rc == 0)
+		rc = commit_remove(&rename->fs->tree, &rename->from.node);
+	return rc;
+}
+
+/* The bytes of a file become the part that TO names. */
+static int commit_bytes(struct rename *rename, const void *bytes, size_t size,
+                        struct timespec mtime)
+{
+	struct tree *tree = &rename->fs->tree;
+	char why[WHY_SIZE] = "";
+	int rc;
+
+	if (commit_is_begun(&rename->to.node, bytes, size))
+		return spool_rename(&tree->spool, rename->from_path,
+		                    rename->to_path, 0);
+	rc = commit_part(tree, &rename->to.node, bytes, size, mtime, why);
+	if (rc) {
+		const struct refusal refusal = {
+			.path = rename->to_path,
+			.bytes = bytes,
+			.size = size,
+			.cause = rc,
+			.reason = why[0] ? why : strerror(-rc),
+		};
+
+		spool_reject(&tree->spool, &refusal, NULL);
+		return rc;
+	}
+	/* A file that was begun under the new name is complete now. */
+	if (strcmp(rename->to.node.path, rename->to_path) == 0)
+		spool_unlink(&tree->spool, rename->to_path);
+	return spool_unlink(&tree->spool, rename->from_path);
+}
+
+int rename_scratch_to_record(struct rename *rename)
+{
+	int fd = spool_open_file(&rename->fs->tree.spool, rename->from_path,
+	                         O_RDONLY, 0);
+	struct stat stat;
+	void *map = NULL;
+	int rc = 0;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &stat) < 0)
+		rc = -errno;
+	if (rc == 0 && stat.st_size > 0) {
+		map = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_SHARED,
+		           fd, 0);
+		rc = map == MAP_FAILED ? -errno : 0;
+	}
+	close(fd);
+	if (rc)
+		return rc;
+	rc = commit_bytes(rename, map ? map : "", (size_t)stat.st_size,
+	                  stat.st_mtim);
+	if (map)
+		munmap(map, (size_t)stat.st_size);
+	return rc;
+}
+
+int rename_array_to_array(struct rename *rename)
+{
+	struct tree *tree = &rename->fs->tree;
+	struct draft draft;
+	struct view view;
+	char why[WHY_SIZE] = "";
+	char buffer[65536];
+	const void *bytes;
+	ssize_t n = 1;
+	int rc = view_open(tree, &rename->from.node, &view);
+
+	if (rc)
+		return rc;
+	draft_init(&draft, tree->spool.fd);
+	while (rc == 0 && n > 0) {
+		n = view_read(&view, draft.size, buffer, sizeof(buffer));
+		rc = n < 0 ? (int)n
+		           : draft_write(&draft, draft.size, buffer, (size_t)n);
+	}
+	if (rc == 0)
+		rc = draft_map(&draft, &bytes);
+	if (rc == 0) {
+		rc = commit_part(tree, &rename->to.node, bytes,
+		                 (size_t)draft.size, rename->from.info.mtime,
+		                 why);
+		draft_unmap(&draft, bytes);
+	}
+	if (rc == 0)
+		rc = commit_remove(tree, &rename->from.node);
+	draft_release(&draft);
+	view_release(&view);
+	return rc;
+}
