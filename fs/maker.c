@@ -17,6 +17,14 @@ void makers_release(struct makers *makers)
 	pthread_mutex_destroy(&makers->lock);
 }
 
+static time_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec;
+}
+
 /* The place of PATH, or MAKERS_MAX. */
 static size_t find(const struct makers *makers, const char *path)
 {
@@ -41,6 +49,7 @@ void makers_add(struct makers *makers, const char *path, pid_t pid)
 		makers->notes[i].path = strdup(path);
 	}
 	makers->notes[i].pid = pid;
+	makers->notes[i].until = now() + MAKERS_SECONDS;
 	pthread_mutex_unlock(&makers->lock);
 }
 
@@ -51,7 +60,8 @@ bool makers_has(struct makers *makers, const char *path, pid_t pid)
 
 	pthread_mutex_lock(&makers->lock);
 	i = find(makers, path);
-	has = i < MAKERS_MAX && makers->notes[i].pid == pid;
+	has = i < MAKERS_MAX && makers->notes[i].pid == pid &&
+	      now() <= makers->notes[i].until;
 	pthread_mutex_unlock(&makers->lock);
 	return has;
 }

@@ -6,7 +6,8 @@
  * that copies a directory has decided before that all its files are new, makes
  * each with O_EXCL, and would fail at the JSON file.  To the process that made
  * an array of a new record with O_EXCL, the record's JSON file is therefore
- * missing until it has made that, too.
+ * missing until it has made that, too, or for a minute (numbers of processes
+ * come again).
  *
  * Threads:    any.
  */
@@ -17,8 +18,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 #define MAKERS_MAX 64
+#define MAKERS_SECONDS 60
 
 struct makers {
 	pthread_mutex_t lock;
@@ -26,6 +29,7 @@ struct makers {
 	struct {
 		char *path; /* of the record's JSON file */
 		pid_t pid;
+		time_t until; /* CLOCK_MONOTONIC */
 	} notes[MAKERS_MAX];
 
 	size_t next; /* the oldest, which makes room */

@@ -100,6 +100,17 @@ static void the_oldest_note_makes_room(void **state)
 	assert_true(makers_has(makers, "wm/65.json", 165));
 }
 
+static void a_note_is_forgotten_after_its_time(void **state)
+{
+	struct makers *makers = *state;
+
+	makers_add(makers, "wm/a.json", 7);
+	makers->notes[0].until -= MAKERS_SECONDS + 1;
+	assert_false(makers_has(makers, "wm/a.json", 7));
+	makers_add(makers, "wm/a.json", 7);
+	assert_true(makers_has(makers, "wm/a.json", 7));
+}
+
 #define MAKER_TEST(function)                                                   \
 	cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
@@ -111,6 +122,7 @@ int main(void)
 		MAKER_TEST(the_last_maker_of_a_record_counts),
 		MAKER_TEST(a_file_that_was_made_has_no_maker_any_more),
 		MAKER_TEST(the_oldest_note_makes_room),
+		MAKER_TEST(a_note_is_forgotten_after_its_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
