@@ -137,6 +137,10 @@ struct reader_ops {
 	void (*close)(struct reader *reader);
 };
 
+/* A read of a READER that holds all its BYTES. */
+ssize_t reader_copy(const struct reader *reader, const void *bytes,
+                    uint64_t offset, void *buffer, size_t size);
+
 /*
  * Where a listing goes on.  All-zero: at the beginning.  A cursor stays valid
  * while records come and go: a record that is there all the time is listed

@@ -16,17 +16,11 @@ static ssize_t reader_read(struct reader *base, uint64_t offset, void *buffer,
                            size_t size)
 {
 	struct mem_reader *reader = (struct mem_reader *)base;
-	const char *bytes = reader->array->data;
 	int rc = mem_leave(reader->store, mem_enter(reader->store));
 
-	if (rc)
-		return rc;
-	if (offset >= base->size)
-		return 0;
-	if (size > base->size - offset)
-		size = (size_t)(base->size - offset);
-	memcpy(buffer, bytes + offset, size);
-	return (ssize_t)size;
+	return rc ? rc
+	          : reader_copy(base, reader->array->data, offset, buffer,
+	                        size);
 }
 
 static void reader_close(struct reader *base)

@@ -71,3 +71,14 @@ bool record_is_before(const struct collection *collection,
 
 	return stamp && value_to_double(stamp, &time) == 0 && time < before;
 }
+
+ssize_t reader_copy(const struct reader *reader, const void *bytes,
+                    uint64_t offset, void *buffer, size_t size)
+{
+	if (offset >= reader->size)
+		return 0;
+	if (size > reader->size - offset)
+		size = (size_t)(reader->size - offset);
+	memcpy(buffer, (const char *)bytes + offset, size);
+	return (ssize_t)size;
+}

@@ -20,12 +20,7 @@ static ssize_t reader_read(struct reader *base, uint64_t offset, void *buffer,
 	const char *bytes =
 	    reader->value ? reader->value->array.data : reader->reply->str;
 
-	if (offset >= base->size)
-		return 0;
-	if (size > base->size - offset)
-		size = (size_t)(base->size - offset);
-	memcpy(buffer, bytes + offset, size);
-	return (ssize_t)size;
+	return reader_copy(base, bytes, offset, buffer, size);
 }
 
 static void reader_close(struct reader *base)

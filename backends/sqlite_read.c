@@ -21,13 +21,7 @@ static ssize_t reader_read(struct reader *base, uint64_t offset, void *buffer,
 {
 	const struct sqlite_reader *reader = (struct sqlite_reader *)base;
 
-	if (offset >= base->size)
-		return 0;
-	if (size > base->size - offset)
-		size = base->size - offset;
-	if (size > 0)
-		memcpy(buffer, reader->data + offset, size);
-	return (ssize_t)size;
+	return reader_copy(base, reader->data, offset, buffer, size);
 }
 
 static void reader_close(struct reader *base)
