@@ -209,7 +209,10 @@ static int serve(struct mount *mount)
 	struct fs *fs = &mount->fs;
 	int rc;
 
-	spool_note_mount(&fs->tree.spool, mount->mountpoint);
+	rc = spool_note_mount(&fs->tree.spool, mount->mountpoint);
+	if (rc)
+		log_warn("%s: cannot note where it is mounted: %s",
+		         mount->store, strerror(-rc));
 	rc = notifier_start(&fs->notifier, fs);
 	repeat_backup(mount);
 	if (rc == 0)
