@@ -71,6 +71,13 @@ static bool visit_unborn(struct handle *handle, void *arg)
 	return handle_is_unborn(handle) && visit_info(handle, arg);
 }
 
+int fs_find_unborn(struct fs *fs, const char *path, struct found *out)
+{
+	if (!inodes_visit_path(&fs->inodes, path, visit_unborn, &out->info))
+		return -ENOENT;
+	return node_find(&fs->tree, path, &out->node);
+}
+
 int fs_find_id(struct fs *fs, uint64_t id, struct found *out)
 {
 	bool gone;

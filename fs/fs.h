@@ -56,6 +56,9 @@ struct found {
  * caller's to release. */
 int fs_find(struct fs *fs, const char *path, struct found *out);
 
+/* A new file that is being written, of which only its handle knows; -ENOENT. */
+int fs_find_unborn(struct fs *fs, const char *path, struct found *out);
+
 /* The node that the kernel knows as ID; the path's too when it is gone and
  * only handles have it. */
 int fs_find_id(struct fs *fs, uint64_t id, struct found *out);

@@ -331,7 +331,7 @@ void handle_publish(struct handle *handle)
 	pthread_mutex_lock(&handle->shown_lock);
 	handle->shows_size =
 	    handle->has_draft && (handle->is_new || dirty_update);
-	handle->unborn = handle->has_draft && handle->is_new;
+	handle->unborn = handle->has_draft && handle->is_new && !handle->tried;
 	handle->uncommitted =
 	    handle->has_draft && (handle->is_new || handle->dirty);
 	handle->shown_size =

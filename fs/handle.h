@@ -95,7 +95,8 @@ bool handle_is_uncommitted(struct handle *handle);
  * new or shared memory needs it. */
 bool handle_shows_size(struct handle *handle, uint64_t *size);
 
-/* The file is new and nothing of it is committed: only the handle has it. */
+/* The file is new, nothing of it is committed and nothing was refused: only
+ * the handle has it. */
 bool handle_is_unborn(struct handle *handle);
 
 /* Size and times for a file that has no name any more. */

@@ -367,17 +367,39 @@ void inodes_detach(struct inodes *inodes, uint64_t id, struct handle *handle)
 	pthread_mutex_unlock(&inodes->lock);
 }
 
-bool inodes_visit(struct inodes *inodes, uint64_t id, handle_visit_fn *visit,
-                  void *arg)
+static bool visit_handles(const struct inode *inode, handle_visit_fn *visit,
+                          void *arg)
 {
 	bool stop = false;
 
-	pthread_mutex_lock(&inodes->lock);
-	for (struct handle *handle = from_id(inodes, id)->handles;
-	     handle && !stop; handle = handle->next)
+	for (struct handle *handle = inode->handles; handle && !stop;
+	     handle = handle->next)
 		stop = visit(handle, arg);
-	pthread_mutex_unlock(&inodes->lock);
 	return stop;
+}
+
+bool inodes_visit(struct inodes *inodes, uint64_t id, handle_visit_fn *visit,
+                  void *arg)
+{
+	bool stopped;
+
+	pthread_mutex_lock(&inodes->lock);
+	stopped = visit_handles(from_id(inodes, id), visit, arg);
+	pthread_mutex_unlock(&inodes->lock);
+	return stopped;
+}
+
+bool inodes_visit_path(struct inodes *inodes, const char *path,
+                       handle_visit_fn *visit, void *arg)
+{
+	const struct inode *inode;
+	bool stopped;
+
+	pthread_mutex_lock(&inodes->lock);
+	inode = find(inodes, path);
+	stopped = inode && visit_handles(inode, visit, arg);
+	pthread_mutex_unlock(&inodes->lock);
+	return stopped;
 }
 
 /* The first open handle, taken from its inode. */

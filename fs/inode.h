@@ -73,6 +73,9 @@ typedef bool handle_visit_fn(struct handle *handle, void *arg);
 /* True where VISIT returned true for one of them (and stopped there). */
 bool inodes_visit(struct inodes *inodes, uint64_t id, handle_visit_fn *visit,
                   void *arg);
+/* The same of the node that is called PATH, if the kernel knows one. */
+bool inodes_visit_path(struct inodes *inodes, const char *path,
+                       handle_visit_fn *visit, void *arg);
 
 /* At the end of a mount: commit what open handles hold, and close them. */
 void inodes_close_handles(struct inodes *inodes);

@@ -100,7 +100,8 @@ static int check_exclusive(struct fs *fs, struct found *found,
 	return 0;
 }
 
-/* The new file gets its inode, and the handle is its first. */
+/* The new file gets its inode, and the handle is its first.  Its name must not
+ * stay in the kernel when its bytes may yet be refused. */
 static int enter(struct fs *fs, const char *path, struct handle *handle,
                  struct fuse_entry_param *entry)
 {
@@ -115,7 +116,7 @@ static int enter(struct fs *fs, const char *path, struct handle *handle,
 		return rc;
 	inodes_attach(&fs->inodes, entry->ino, handle);
 	entry->attr_timeout = 0;
-	entry->entry_timeout = handle->node.named_copy ? 0 : FS_VALID_SECONDS;
+	entry->entry_timeout = handle->has_draft ? 0 : FS_VALID_SECONDS;
 	return 0;
 }
 
@@ -196,13 +197,21 @@ static bool is_stale(struct fs *fs, fuse_ino_t ino, const struct found *found)
 	return gone;
 }
 
+static bool visit_unborn(struct handle *handle, void *arg)
+{
+	(void)arg;
+	return handle_is_unborn(handle);
+}
+
 /* The record has gone, but the kernel still has its name: it is to look the
- * name up again, and then may create it. */
+ * name up again, and then may create it.  A file that is being written has a
+ * name that is right, and nothing to open yet. */
 static int name_again(struct fs *fs, fuse_ino_t ino, int rc)
 {
 	bool gone = true;
 
-	if (rc == -ENOENT)
+	if (rc == -ENOENT &&
+	    !inodes_visit(&fs->inodes, ino, visit_unborn, NULL))
 		free(inodes_path(&fs->inodes, ino, &gone));
 	return gone ? rc : -ESTALE;
 }

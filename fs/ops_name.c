@@ -42,11 +42,9 @@ static bool visit_drop(struct handle *handle, void *arg)
  * have. */
 static bool drop_handles(struct fs *fs, const char *path)
 {
-	uint64_t id = inodes_known(&fs->inodes, path);
 	bool uncommitted = false;
 
-	if (id)
-		inodes_visit(&fs->inodes, id, visit_drop, &uncommitted);
+	inodes_visit_path(&fs->inodes, path, visit_drop, &uncommitted);
 	return uncommitted;
 }
 

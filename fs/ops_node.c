@@ -12,26 +12,34 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+/* What may turn out to be no record must not stay in the kernel. */
+static int lookup(struct fs *fs, const char *path, struct fuse_entry_param *out)
+{
+	struct found found;
+	bool unborn;
+	int rc = fs_find(fs, path, &found);
+
+	unborn = rc == -ENOENT && fs_find_unborn(fs, path, &found) == 0;
+	if (rc && !unborn)
+		return rc;
+	rc = fs_fill_entry(fs, path, &found.info, out);
+	if (unborn)
+		out->entry_timeout = out->attr_timeout = 0;
+	node_release(&found.node);
+	return rc;
+}
+
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct fuse_entry_param entry;
-	struct found found;
 	int rc;
 	char *path = fs_child_path(fs, parent, name, &rc);
 
-	if (!path) {
-		fuse_reply_err(req, -rc);
-		return;
-	}
-	if (makers_has(&fs->makers, path, fuse_req_ctx(req)->pid))
+	if (path && makers_has(&fs->makers, path, fuse_req_ctx(req)->pid))
 		rc = -ENOENT;
-	else
-		rc = fs_find(fs, path, &found);
-	if (rc == 0) {
-		rc = fs_fill_entry(fs, path, &found.info, &entry);
-		node_release(&found.node);
-	}
+	else if (path)
+		rc = lookup(fs, path, &entry);
 	free(path);
 	if (rc)
 		fuse_reply_err(req, -rc);

@@ -213,11 +213,11 @@ static bool visit_uncommitted(struct handle *handle, void *arg)
 static int rename_unwritten(struct rename *rename)
 {
 	struct fs *fs = rename->fs;
-	uint64_t id = inodes_known(&fs->inodes, rename->from_path);
 	const struct node *to = &rename->to.node;
 	int rc;
 
-	if (id == 0 || !inodes_visit(&fs->inodes, id, visit_uncommitted, NULL))
+	if (!inodes_visit_path(&fs->inodes, rename->from_path,
+	                       visit_uncommitted, NULL))
 		return -ENOENT;
 	rc = node_find(&fs->tree, rename->from_path, &rename->from.node);
 	if (rc)

@@ -266,6 +266,17 @@ class Refusals(harness.MountCase):
         self.assertFalse(os.path.exists(self.path("wm/never.npy")))
         self.assertEqual(self.mount.redis().keys("wm:never*"), [])
 
+    def test_a_refused_file_has_no_name_while_it_is_open(self):
+        path = self.path("wm/never_there.npy")
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        other = os.dup(fd)
+        self.addCleanup(os.close, other)
+        os.write(fd, b"hello")
+        with self.assertRaises(OSError) as refusal:
+            os.close(fd)
+        self.assertEqual(refusal.exception.errno, 22)
+        self.assertFalse(os.path.exists(path))
+
     def test_cp_says_so(self):
         with harness.tempfile.NamedTemporaryFile(suffix=".npy") as source:
             source.write(b"hello")

@@ -258,6 +258,21 @@ class Patterns(harness.MountCase):
                 np.load(self.path("wm/again.npy")), SMALL))
             os.unlink(self.path("wm/again.npy"))
 
+    def test_a_new_file_has_a_name_before_it_is_a_record(self):
+        path = self.path("wm/begun.npy")
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self.addCleanup(os.close, fd)
+        os.write(fd, b"\x93NUMPY")
+        time.sleep(1.1)  # longer than the kernel may remember by itself
+        self.assertEqual(os.stat(path).st_size, 6)
+        with self.assertRaises(FileExistsError):
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with self.assertRaises(FileNotFoundError):
+            open(path, "rb")
+        self.assertNotIn("begun.npy", os.listdir(self.path("wm")))
+        os.unlink(path)
+        self.assertFalse(os.path.exists(path))
+
     def test_a_file_that_is_being_written_goes_where_it_is_renamed(self):
         content = io.BytesIO()
         np.save(content, np.ones(5))
