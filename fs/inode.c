@@ -2,6 +2,7 @@
 #include "fs/inode.h"
 
 #include "fs/handle.h"
+#include "fs/inode_table.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,111 +10,11 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define ROOT_ID 1 /* FUSE_ROOT_ID */
-
-struct inode {
-	struct inode *next; /* in the bucket */
-	char *path;
-	uint64_t lookups;
-	bool gone; /* the name was removed: PATH leads here no more */
-	struct handle *handles;
-};
-
 uint64_t inode_number(const char *path)
 {
 	uint64_t number = XXH3_64bits(path, strlen(path));
 
-	return number > ROOT_ID ? number : number + 2;
-}
-
-static struct inode **bucket_of(const struct inodes *inodes, const char *path)
-{
-	return &inodes
-	            ->buckets[inode_number(path) & (inodes->bucket_count - 1)];
-}
-
-static struct inode *find(const struct inodes *inodes, const char *path)
-{
-	struct inode *inode = *bucket_of(inodes, path);
-
-	while (inode && (inode->gone || strcmp(inode->path, path) != 0))
-		inode = inode->next;
-	return inode;
-}
-
-static void hash(struct inodes *inodes, struct inode *inode)
-{
-	struct inode **bucket = bucket_of(inodes, inode->path);
-
-	inode->next = *bucket;
-	*bucket = inode;
-	inodes->count++;
-}
-
-static void unhash(struct inodes *inodes, struct inode *inode)
-{
-	struct inode **slot = bucket_of(inodes, inode->path);
-
-	while (*slot != inode)
-		slot = &(*slot)->next;
-	*slot = inode->next;
-	inodes->count--;
-}
-
-static void free_inode(struct inode *inode)
-{
-	free(inode->path);
-	free(inode);
-}
-
-/* Twice the buckets; with too little memory the chains only get longer. */
-static void grow(struct inodes *inodes)
-{
-	size_t count = inodes->bucket_count;
-	struct inode **old = inodes->buckets;
-	struct inode **buckets = calloc(2 * count, sizeof(struct inode *));
-
-	if (!buckets)
-		return;
-	inodes->buckets = buckets;
-	inodes->bucket_count = 2 * count;
-	inodes->count = 0;
-	for (size_t i = 0; i < count; i++) {
-		while (old[i]) {
-			struct inode *inode = old[i];
-
-			old[i] = inode->next;
-			hash(inodes, inode);
-		}
-	}
-	free(old);
-}
-
-static struct inode *add(struct inodes *inodes, const char *path)
-{
-	struct inode *inode = calloc(1, sizeof(*inode));
-
-	if (!inode)
-		return NULL;
-	inode->path = strdup(path);
-	if (!inode->path) {
-		free(inode);
-		return NULL;
-	}
-	if (inodes->count >= inodes->bucket_count)
-		grow(inodes);
-	hash(inodes, inode);
-	return inode;
-}
-
-static struct inode *from_id(const struct inodes *inodes, uint64_t id)
-{
-	return id == ROOT_ID ? inodes->root : (struct inode *)(uintptr_t)id;
-}
-
-static uint64_t to_id(const struct inodes *inodes, const struct inode *inode)
-{
-	return inode == inodes->root ? ROOT_ID : (uint64_t)(uintptr_t)inode;
+	return number > INODE_ROOT ? number : number + 2;
 }
 
 int inodes_init(struct inodes *inodes)
@@ -123,7 +24,7 @@ int inodes_init(struct inodes *inodes)
 	if (!inodes->buckets)
 		return -ENOMEM;
 	pthread_mutex_init(&inodes->lock, NULL);
-	inodes->root = add(inodes, "");
+	inodes->root = inode_add(inodes, "");
 	if (inodes->root)
 		return 0;
 	inodes_release(inodes);
@@ -137,7 +38,7 @@ void inodes_release(struct inodes *inodes)
 			struct inode *inode = inodes->buckets[i];
 
 			inodes->buckets[i] = inode->next;
-			free_inode(inode);
+			inode_free(inode);
 		}
 	}
 	free(inodes->buckets);
@@ -151,12 +52,12 @@ uint64_t inodes_lookup(struct inodes *inodes, const char *path)
 	uint64_t id = 0;
 
 	pthread_mutex_lock(&inodes->lock);
-	inode = find(inodes, path);
+	inode = inode_find(inodes, path);
 	if (!inode)
-		inode = add(inodes, path);
+		inode = inode_add(inodes, path);
 	if (inode) {
 		inode->lookups++;
-		id = to_id(inodes, inode);
+		id = inode_to_id(inodes, inode);
 	}
 	pthread_mutex_unlock(&inodes->lock);
 	return id;
@@ -164,22 +65,21 @@ uint64_t inodes_lookup(struct inodes *inodes, const char *path)
 
 void inodes_forget(struct inodes *inodes, uint64_t id, uint64_t lookups)
 {
-	struct inode *inode = from_id(inodes, id);
+	struct inode *inode = inode_from_id(inodes, id);
 
-	if (id == ROOT_ID)
+	if (id == INODE_ROOT)
 		return;
 	pthread_mutex_lock(&inodes->lock);
 	inode->lookups -= lookups < inode->lookups ? lookups : inode->lookups;
 	if (inode->lookups == 0 && !inode->handles) {
-		unhash(inodes, inode);
-		free_inode(inode);
+		inode_remove(inodes, inode);
 	}
 	pthread_mutex_unlock(&inodes->lock);
 }
 
 char *inodes_path(struct inodes *inodes, uint64_t id, bool *gone)
 {
-	const struct inode *inode = from_id(inodes, id);
+	const struct inode *inode = inode_from_id(inodes, id);
 	char *path;
 
 	pthread_mutex_lock(&inodes->lock);
@@ -196,8 +96,8 @@ uint64_t inodes_known(struct inodes *inodes, const char *path)
 	uint64_t id;
 
 	pthread_mutex_lock(&inodes->lock);
-	inode = find(inodes, path);
-	id = inode ? to_id(inodes, inode) : 0;
+	inode = inode_find(inodes, path);
+	id = inode ? inode_to_id(inodes, inode) : 0;
 	pthread_mutex_unlock(&inodes->lock);
 	return id;
 }
@@ -207,7 +107,7 @@ void inodes_unlink(struct inodes *inodes, const char *path)
 	struct inode *inode;
 
 	pthread_mutex_lock(&inodes->lock);
-	inode = find(inodes, path);
+	inode = inode_find(inodes, path);
 	if (inode && inode != inodes->root)
 		inode->gone = true;
 	pthread_mutex_unlock(&inodes->lock);
@@ -216,7 +116,7 @@ void inodes_unlink(struct inodes *inodes, const char *path)
 bool inodes_replace(struct inodes *inodes, uint64_t id,
                     const struct handle *handle)
 {
-	struct inode *inode = from_id(inodes, id);
+	struct inode *inode = inode_from_id(inodes, id);
 	bool others;
 
 	pthread_mutex_lock(&inodes->lock);
@@ -227,24 +127,6 @@ bool inodes_replace(struct inodes *inodes, uint64_t id,
 	return others;
 }
 
-/* Take PATH over, which the inode owns from then on. */
-static void set_path(struct inodes *inodes, struct inode *inode, char *path)
-{
-	struct inode *there = find(inodes, path);
-
-	if (there == inode) {
-		free(path);
-		return;
-	}
-	if (there)
-		there->gone = true;
-	unhash(inodes, inode);
-	free(inode->path);
-	inode->path = path;
-	inode->gone = false;
-	hash(inodes, inode);
-}
-
 static int rename_one(struct inodes *inodes, struct inode *inode,
                       const char *from, const char *to)
 {
@@ -253,7 +135,7 @@ static int rename_one(struct inodes *inodes, struct inode *inode,
 
 	if (asprintf(&path, "%s%s", to, rest) < 0)
 		return -ENOMEM;
-	set_path(inodes, inode, path);
+	inode_set_path(inodes, inode, path);
 	return 0;
 }
 
@@ -299,7 +181,7 @@ static int rename_below(struct inodes *inodes, const char *from, const char *to)
 static int rename_locked(struct inodes *inodes, const char *from,
                          const char *to, bool directory)
 {
-	struct inode *inode = find(inodes, from);
+	struct inode *inode = inode_find(inodes, from);
 	int rc = inode ? rename_one(inodes, inode, from, to) : 0;
 
 	return rc == 0 && directory ? rename_below(inodes, from, to) : rc;
@@ -339,14 +221,14 @@ int inodes_retarget(struct inodes *inodes, uint64_t id, const char *path)
 	if (!copy)
 		return -ENOMEM;
 	pthread_mutex_lock(&inodes->lock);
-	set_path(inodes, from_id(inodes, id), copy);
+	inode_set_path(inodes, inode_from_id(inodes, id), copy);
 	pthread_mutex_unlock(&inodes->lock);
 	return 0;
 }
 
 void inodes_attach(struct inodes *inodes, uint64_t id, struct handle *handle)
 {
-	struct inode *inode = from_id(inodes, id);
+	struct inode *inode = inode_from_id(inodes, id);
 
 	pthread_mutex_lock(&inodes->lock);
 	handle->next = inode->handles;
@@ -356,7 +238,7 @@ void inodes_attach(struct inodes *inodes, uint64_t id, struct handle *handle)
 
 void inodes_detach(struct inodes *inodes, uint64_t id, struct handle *handle)
 {
-	struct inode *inode = from_id(inodes, id);
+	struct inode *inode = inode_from_id(inodes, id);
 	struct handle **slot = &inode->handles;
 
 	pthread_mutex_lock(&inodes->lock);
@@ -384,7 +266,7 @@ bool inodes_visit(struct inodes *inodes, uint64_t id, handle_visit_fn *visit,
 	bool stopped;
 
 	pthread_mutex_lock(&inodes->lock);
-	stopped = visit_handles(from_id(inodes, id), visit, arg);
+	stopped = visit_handles(inode_from_id(inodes, id), visit, arg);
 	pthread_mutex_unlock(&inodes->lock);
 	return stopped;
 }
@@ -396,7 +278,7 @@ bool inodes_visit_path(struct inodes *inodes, const char *path,
 	bool stopped;
 
 	pthread_mutex_lock(&inodes->lock);
-	inode = find(inodes, path);
+	inode = inode_find(inodes, path);
 	stopped = inode && visit_handles(inode, visit, arg);
 	pthread_mutex_unlock(&inodes->lock);
 	return stopped;

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inode_table.h - the hash table of inodes, by path
+ *
+ * Inodes whose name is gone stay in it, for the kernel may still ask for them
+ * by id, but are not found by path.
+ *
+ * Threads:    the caller holds the lock of struct inodes.
+ */
+#ifndef ENGRAMFS_FS_INODE_TABLE_H
+#define ENGRAMFS_FS_INODE_TABLE_H
+
+#include "fs/inode.h"
+
+#define INODE_ROOT 1 /* FUSE_ROOT_ID */
+
+struct inode {
+	struct inode *next; /* in the bucket */
+	char *path;
+	uint64_t lookups;
+	bool gone; /* the name was removed: PATH leads here no more */
+	struct handle *handles;
+};
+
+/* NULL: the kernel knows no such name. */
+struct inode *inode_find(const struct inodes *inodes, const char *path);
+
+/* A new inode without lookups; NULL when memory is short. */
+struct inode *inode_add(struct inodes *inodes, const char *path);
+
+/* Take the inode out of the table and free it. */
+void inode_remove(struct inodes *inodes, struct inode *inode);
+void inode_free(struct inode *inode);
+
+/* The inode is called PATH from now on, which it owns; who had that name
+ * before has none. */
+void inode_set_path(struct inodes *inodes, struct inode *inode, char *path);
+
+struct inode *inode_from_id(const struct inodes *inodes, uint64_t id);
+uint64_t inode_to_id(const struct inodes *inodes, const struct inode *inode);
+
+#endif
