@@ -5,6 +5,8 @@
  * The part of tools/bench that must cost nothing itself: it opens, reads,
  * writes and lists files, and prints the seconds that took.
  */
+#include "bench_null.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,9 +24,11 @@ static const char usage[] =
     "usage: engram-bench read PATTERN COUNT\n"
     "       engram-bench write PATTERN COUNT TEMPLATE\n"
     "       engram-bench list DIRECTORY\n"
+    "       engram-bench null MOUNTPOINT COUNT\n"
     "\n"
     "PATTERN is a path; '#' in it is a number from 0 to COUNT - 1.\n"
-    "Prints seconds.\n";
+    "Prints seconds.  null mounts COUNT files of 4 KiB that cost nothing, and\n"
+    "serves them until it is unmounted.\n";
 
 /* What a benchmark works on. */
 struct work {
@@ -176,15 +180,20 @@ fail:
 	return -EIO;
 }
 
+/* A positive decimal number; else 0. */
+static int number_of(const char *text)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+
+	return *end || number < 1 || number > INT_MAX ? 0 : (int)number;
+}
+
 static int prepare(struct work *work, int argc, char **argv)
 {
-	char *end = NULL;
-
 	work->pattern = argv[2];
-	work->count = 1;
-	if (argc > 3)
-		work->count = (int)strtol(argv[3], &end, 10);
-	if (work->count < 1 || (end && *end))
+	work->count = argc > 3 ? number_of(argv[3]) : 1;
+	if (work->count < 1)
 		return -EINVAL;
 	if (argc > 4)
 		return load_template(work, argv[4]);
@@ -199,6 +208,8 @@ int main(int argc, char **argv)
 	struct work work = { 0 };
 	int rc;
 
+	if (argc == 4 && strcmp(argv[1], "null") == 0 && number_of(argv[3]))
+		return bench_null(argv[2], (unsigned long)number_of(argv[3]));
 	while (bench->name && (argc < 2 || strcmp(bench->name, argv[1]) != 0))
 		bench++;
 	if (!bench->name || argc != bench->arguments + 2) {
