@@ -39,15 +39,18 @@ static int find_and_stat(struct fs *fs, const char *path, struct found *out)
 
 int fs_find(struct fs *fs, const char *path, struct found *out)
 {
+	uint64_t stamp = inodes_stamp(&fs->inodes, path);
 	int rc = find_and_stat(fs, path, out);
 	char *moved;
 
+	out->stamp = stamp;
 	if (rc != -ENOENT)
 		return rc;
 	moved = moved_find(&fs->moved, path);
 	if (!moved)
 		return rc;
 	rc = find_and_stat(fs, moved, out);
+	out->stamp = stamp;
 	free(moved);
 	return rc;
 }
@@ -171,6 +174,21 @@ double fs_valid(const struct node_info *info)
 	return left < FS_VALID_SECONDS ? left : FS_VALID_SECONDS;
 }
 
+void fs_tell(struct fs *fs, uint64_t id, const struct found *found,
+             double seconds)
+{
+	if (node_is_part(&found->node) && !found->info.scratch)
+		inodes_tell(&fs->inodes, id, found->stamp, &found->info,
+		            seconds);
+}
+
+bool fs_told(struct fs *fs, uint64_t id, const char *path, struct found *out,
+             double *seconds)
+{
+	*seconds = inodes_told(&fs->inodes, id, &out->info);
+	return *seconds > 0 && node_find(&fs->tree, path, &out->node) == 0;
+}
+
 int fs_fill_entry(struct fs *fs, const char *path, const struct node_info *info,
                   struct fuse_entry_param *out)
 {
@@ -191,7 +209,7 @@ static void forget_path(struct fs *fs, const char *path, size_t size,
 	uint64_t id;
 
 	if (blob_printf(&name, "%.*s%s", (int)size, path, suffix) == 0) {
-		id = inodes_known(&fs->inodes, name.data);
+		id = inodes_untell(&fs->inodes, name.data);
 		if (id)
 			fuse_lowlevel_notify_inval_inode(fs->session, id, -1,
 			                                 0);
@@ -209,6 +227,7 @@ void fs_forget_attributes(struct fs *fs, const struct node *node)
 
 	/* "wm/a.npy" -> "wm/a.json"; "episodes/4/x.npy" -> "episodes/4.json";
 	 * "network_states/s/weights.npy" -> "network_states/s/metadata.json" */
+	inodes_untell(&fs->inodes, node->path);
 	if (node->path[stem_end] == '\0' && dot)
 		stem_end = (size_t)(dot - node->path);
 	for (const struct node_suffix *row = node_suffixes; row->suffix; row++)

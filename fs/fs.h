@@ -50,6 +50,7 @@ struct fs {
 struct found {
 	struct node node;
 	struct node_info info;
+	uint64_t stamp; /* see inodes_tell */
 };
 
 /* The node at PATH; -ENOENT unless it exists.  On success NODE is the
@@ -73,6 +74,15 @@ void fs_fill_stat(const struct fs *fs, const char *path,
 
 /* Seconds that the kernel may keep INFO. */
 double fs_valid(const struct node_info *info);
+
+/* The kernel was told FOUND of the node ID (kept for parts of records). */
+void fs_tell(struct fs *fs, uint64_t id, const struct found *found,
+             double seconds);
+
+/* What it was told and still believes for SECONDS.  True: OUT->node is the
+ * caller's to release. */
+bool fs_told(struct fs *fs, uint64_t id, const char *path, struct found *out,
+             double *seconds);
 
 /* A lookup of PATH as a reply's entry.  -ENOMEM. */
 int fs_fill_entry(struct fs *fs, const char *path, const struct node_info *info,

@@ -14,6 +14,8 @@
 #ifndef ENGRAMFS_FS_INODE_H
 #define ENGRAMFS_FS_INODE_H
 
+#include "layout/node.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,12 +24,15 @@
 struct handle;
 struct inode;
 
+#define INODE_STAMPS 64 /* paths share them by their hashes */
+
 struct inodes {
 	pthread_mutex_t lock;
 	struct inode **buckets;
 	size_t bucket_count;
 	size_t count;
 	struct inode *root;
+	uint64_t stamps[INODE_STAMPS]; /* how often inodes_untell was called */
 };
 
 /* -ENOMEM. */
@@ -65,6 +70,22 @@ int inodes_swap(struct inodes *inodes, const char *a, const char *b,
 
 /* The node ID is called PATH from now on (a named copy that settled). */
 int inodes_retarget(struct inodes *inodes, uint64_t id, const char *path);
+
+/*
+ * What the kernel was told of a node and believes for SECONDS.  As long as it
+ * would not ask, nobody else need be asked either: its own GETATTR after a
+ * READ, and an open right after a lookup, are answered from here.
+ */
+void inodes_tell(struct inodes *inodes, uint64_t id, uint64_t stamp,
+                 const struct node_info *info, double seconds);
+/* For inodes_tell: take it before the backend is asked.  What was asked before
+ * a change and came after it is not kept. */
+uint64_t inodes_stamp(struct inodes *inodes, const char *path);
+/* Seconds for which INFO still holds; 0: ask the backend. */
+double inodes_told(struct inodes *inodes, uint64_t id, struct node_info *info);
+/* The file PATH has other attributes now.  The node id of PATH if the kernel
+ * knows it, else 0. */
+uint64_t inodes_untell(struct inodes *inodes, const char *path);
 
 /* Open handles of a node.  VISIT runs under the lock. */
 void inodes_attach(struct inodes *inodes, uint64_t id, struct handle *handle);

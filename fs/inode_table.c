@@ -114,5 +114,6 @@ void inode_set_path(struct inodes *inodes, struct inode *inode, char *path)
 	free(inode->path);
 	inode->path = path;
 	inode->gone = false;
+	inode->told_until = (struct timespec){ 0 };
 	hash(inodes, inode);
 }

@@ -20,6 +20,8 @@ struct inode {
 	uint64_t lookups;
 	bool gone; /* the name was removed: PATH leads here no more */
 	struct handle *handles;
+	struct node_info told; /* to the kernel, which believes it till then */
+	struct timespec told_until;
 };
 
 /* NULL: the kernel knows no such name. */

@@ -33,13 +33,16 @@ static int check_new(struct fs *fs, const struct node *node)
 
 /* Write-only files bypass the page cache: one request for each write, and no
  * reader sees a page before the whole is there.  So do control files: what they
- * show has another size each time. */
+ * show has another size each time.  There is nothing to commit when who only
+ * reads closes the file. */
 static void set_caching(const struct handle *handle,
                         struct fuse_file_info *file)
 {
 	file->fh = (uint64_t)(uintptr_t)handle;
 	file->direct_io = (handle->flags & O_ACCMODE) == O_WRONLY ||
 	                  handle->node.kind == NODE_CONTROL;
+	file->noflush =
+	    (handle->flags & O_ACCMODE) == O_RDONLY && !handle->has_draft;
 }
 
 /* Who opens an array only to read it has used the record. */
@@ -116,6 +119,7 @@ static int enter(struct fs *fs, const char *path, struct handle *handle,
 		return rc;
 	inodes_attach(&fs->inodes, entry->ino, handle);
 	entry->attr_timeout = 0;
+	inodes_untell(&fs->inodes, path);
 	entry->entry_timeout = handle->has_draft ? 0 : FS_VALID_SECONDS;
 	return 0;
 }
@@ -216,24 +220,67 @@ static int name_again(struct fs *fs, fuse_ino_t ino, int rc)
 	return gone ? rc : -ESTALE;
 }
 
+static bool visit_any(struct handle *handle, void *arg)
+{
+	(void)handle;
+	(void)arg;
+	return true;
+}
+
+/* Where a lookup was answered a moment ago, its answer will do for the first
+ * reader; *TOLD says so. */
+static int find_to_open(struct fs *fs, fuse_ino_t ino, int flags,
+                        struct found *found, bool *told)
+{
+	double valid;
+	char *path = NULL;
+
+	*told = false;
+	if ((flags & O_ACCMODE) == O_RDONLY &&
+	    !inodes_visit(&fs->inodes, ino, visit_any, NULL))
+		path = inodes_path(&fs->inodes, ino, NULL);
+	if (path)
+		*told = fs_told(fs, ino, path, found, &valid);
+	free(path);
+	return *told ? 0 : fs_find_id(fs, ino, found);
+}
+
+/* The record changed since the kernel was told of it: it is to ask again. */
+static bool is_outdated(struct fs *fs, const struct handle *handle)
+{
+	if (!handle->has_view || handle->view.size == handle->at_open.size)
+		return false;
+	fs_forget_attributes(fs, &handle->node);
+	return true;
+}
+
+static int open_found(struct fs *fs, fuse_ino_t ino, int flags,
+                      struct handle **out)
+{
+	struct found found;
+	bool told;
+	int rc = find_to_open(fs, ino, flags, &found, &told);
+
+	if (rc)
+		return rc;
+	rc = is_stale(fs, ino, &found)
+	         ? -ESTALE
+	         : handle_open(&fs->tree, &found.node, &found.info, flags, 0,
+	                       out);
+	node_release(&found.node);
+	if (rc == 0 && told && is_outdated(fs, *out)) {
+		handle_close(*out);
+		return open_found(fs, ino, flags, out);
+	}
+	return rc;
+}
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct handle *handle;
-	struct found found;
-	int rc = fs_find_id(fs, ino, &found);
+	int rc = open_found(fs, ino, file->flags, &handle);
 
-	if (rc == 0 && is_stale(fs, ino, &found)) {
-		node_release(&found.node);
-		rc = -ESTALE;
-	}
-	if (rc) {
-		fuse_reply_err(req, -name_again(fs, ino, rc));
-		return;
-	}
-	rc = handle_open(&fs->tree, &found.node, &found.info, file->flags, 0,
-	                 &handle);
-	node_release(&found.node);
 	if (rc) {
 		fuse_reply_err(req, -name_again(fs, ino, rc));
 		return;

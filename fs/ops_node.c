@@ -25,6 +25,8 @@ static int lookup(struct fs *fs, const char *path, struct fuse_entry_param *out)
 	rc = fs_fill_entry(fs, path, &found.info, out);
 	if (unborn)
 		out->entry_timeout = out->attr_timeout = 0;
+	else if (rc == 0)
+		fs_tell(fs, out->ino, &found, out->attr_timeout);
 	node_release(&found.node);
 	return rc;
 }
@@ -75,40 +77,57 @@ static bool visit_touch(struct handle *handle, void *arg)
 static bool has_writer(struct handle *handle, void *arg)
 {
 	(void)arg;
-	return (handle->flags & O_ACCMODE) != O_RDONLY;
+	return (handle->flags & O_ACCMODE) != O_RDONLY ||
+	       handle_is_unborn(handle);
 }
 
-/* Attributes of an inode.  While somebody writes, the kernel must not keep
- * them. */
-static void reply_attr(fuse_req_t req, fuse_ino_t ino)
+/* While somebody writes, the kernel must not keep the attributes. */
+static int find_attr(struct fs *fs, fuse_ino_t ino, const char *path,
+                     struct found *found, double *valid)
+{
+	bool writer = inodes_visit(&fs->inodes, ino, has_writer, NULL);
+	int rc;
+
+	if (!writer && fs_told(fs, ino, path, found, valid))
+		return 0;
+	rc = fs_find_id(fs, ino, found);
+	if (rc)
+		return rc;
+	*valid = writer ? 0 : fs_valid(&found->info);
+	if (!writer)
+		fs_tell(fs, ino, found, *valid);
+	return 0;
+}
+
+static void reply_attr(fuse_req_t req, fuse_ino_t ino, bool changed)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	char *path = inodes_path(&fs->inodes, ino, NULL);
 	struct found found;
 	struct stat stat;
 	double valid;
-	int rc = path ? fs_find_id(fs, ino, &found) : -ENOMEM;
+	int rc = path ? 0 : -ENOMEM;
 
-	if (rc) {
+	if (path && changed)
+		inodes_untell(&fs->inodes, path);
+	if (path)
+		rc = find_attr(fs, ino, path, &found, &valid);
+	if (rc == 0) {
+		fs_fill_stat(fs, path, &found.info, &stat);
+		node_release(&found.node);
+		fuse_reply_attr(req, &stat, valid);
+	} else {
 		/* The kernel still has a name for what has gone: ESTALE makes
 		 * it look the name up again, and then it may be made. */
-		free(path);
 		fuse_reply_err(req, rc == -ENOENT ? ESTALE : -rc);
-		return;
 	}
-	fs_fill_stat(fs, path, &found.info, &stat);
-	valid = inodes_visit(&fs->inodes, ino, has_writer, NULL)
-	            ? 0
-	            : fs_valid(&found.info);
-	node_release(&found.node);
 	free(path);
-	fuse_reply_attr(req, &stat, valid);
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
 	(void)file;
-	reply_attr(req, ino);
+	reply_attr(req, ino, false);
 }
 
 static struct handle *handle_of(const struct fuse_file_info *file)
@@ -235,7 +254,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int mask,
 	if (rc)
 		fuse_reply_err(req, -rc);
 	else
-		reply_attr(req, ino);
+		reply_attr(req, ino, true);
 }
 
 /* The links in views/ are made; others are in the spool. */
