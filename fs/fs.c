@@ -186,7 +186,10 @@ bool fs_told(struct fs *fs, uint64_t id, const char *path, struct found *out,
              double *seconds)
 {
 	*seconds = inodes_told(&fs->inodes, id, &out->info);
-	return *seconds > 0 && node_find(&fs->tree, path, &out->node) == 0;
+	if (*seconds <= 0 || node_find(&fs->tree, path, &out->node))
+		return false;
+	inodes_visit(&fs->inodes, id, visit_size, &out->info);
+	return true;
 }
 
 int fs_fill_entry(struct fs *fs, const char *path, const struct node_info *info,

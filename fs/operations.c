@@ -6,6 +6,10 @@ static const unsigned int wanted[] = {
 	FUSE_CAP_ATOMIC_O_TRUNC, /* open(O_TRUNC) is one request */
 	FUSE_CAP_ASYNC_READ,     /* read ahead in parallel */
 	FUSE_CAP_PARALLEL_DIROPS,
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+	/* No file has bits to kill: a write need not ask for them. */
+	FUSE_CAP_HANDLE_KILLPRIV_V2,
+#endif
 	FUSE_CAP_READDIRPLUS, /* names and attributes in one reply, where */
 	FUSE_CAP_READDIRPLUS_AUTO, /* somebody asks for both */
 };

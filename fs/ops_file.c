@@ -228,7 +228,7 @@ static bool visit_any(struct handle *handle, void *arg)
 }
 
 /* Where a lookup was answered a moment ago, its answer will do for the first
- * reader; *TOLD says so. */
+ * reader, and for who replaces the whole; *TOLD says so. */
 static int find_to_open(struct fs *fs, fuse_ino_t ino, int flags,
                         struct found *found, bool *told)
 {
@@ -236,7 +236,7 @@ static int find_to_open(struct fs *fs, fuse_ino_t ino, int flags,
 	char *path = NULL;
 
 	*told = false;
-	if ((flags & O_ACCMODE) == O_RDONLY &&
+	if (((flags & O_ACCMODE) == O_RDONLY || flags & O_TRUNC) &&
 	    !inodes_visit(&fs->inodes, ino, visit_any, NULL))
 		path = inodes_path(&fs->inodes, ino, NULL);
 	if (path)

@@ -88,8 +88,10 @@ static int find_attr(struct fs *fs, fuse_ino_t ino, const char *path,
 	bool writer = inodes_visit(&fs->inodes, ino, has_writer, NULL);
 	int rc;
 
-	if (!writer && fs_told(fs, ino, path, found, valid))
+	if (fs_told(fs, ino, path, found, valid)) {
+		*valid = writer ? 0 : *valid;
 		return 0;
+	}
 	rc = fs_find_id(fs, ino, found);
 	if (rc)
 		return rc;
