@@ -39,11 +39,10 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	struct found found;
 	int rc;
 
-	/* Asked for every file by ls -l and by each write. */
+	/* ls -l asks for security.selinux of every file, until it hears that
+	 * the file system does not have such. */
 	if (strncmp(name, "user.", 5) != 0) {
-		fuse_reply_err(req, strncmp(name, "system.", 7) == 0
-		                        ? EOPNOTSUPP
-		                        : ENODATA);
+		fuse_reply_err(req, EOPNOTSUPP);
 		return;
 	}
 	rc = find_part(fs, ino, &found);
