@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ops.h"
 
+#include "fs/copier.h"
 #include "fs/handle.h"
 
 #include <errno.h>
@@ -46,9 +47,11 @@ static void set_caching(const struct handle *handle,
 }
 
 /* Who opens an array only to read it has used the record. */
-static void note_access(struct fs *fs, const struct handle *handle)
+static void note_access(struct fs *fs, const struct handle *handle, pid_t pid)
 {
-	if (handle->has_view && (handle->flags & O_ACCMODE) == O_RDONLY)
+	if (fs->accesses && handle->has_view &&
+	    handle->node.kind == NODE_ARRAY &&
+	    (handle->flags & O_ACCMODE) == O_RDONLY && !copier_is(pid))
 		accesses_note(fs->accesses, &handle->node);
 }
 
@@ -148,7 +151,7 @@ static int create(struct fs *fs, const char *path, const struct fuse_ctx *who,
 		rc = enter(fs, path, handle, entry);
 	if (rc == 0) {
 		set_caching(handle, file);
-		note_access(fs, handle);
+		note_access(fs, handle, who->pid);
 	} else if (handle) {
 		handle_close(handle);
 	}
@@ -286,7 +289,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 		return;
 	}
 	set_caching(handle, file);
-	note_access(fs, handle);
+	note_access(fs, handle, fuse_req_ctx(req)->pid);
 	inodes_attach(&fs->inodes, ino, handle);
 	/* The attributes of a file cut by O_TRUNC are the record's until the
 	 * new one is committed. */

@@ -221,7 +221,7 @@ int options_parse(int argc, char *const argv[], struct options *out,
 
 bool options_count_accesses(const struct options *options)
 {
-	bool counts = false;
+	bool counts = true;
 
 	for (size_t i = 0; i < options->mount_count; i++) {
 		if (strcmp(options->mount[i], "atime") == 0)

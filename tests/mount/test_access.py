@@ -37,7 +37,7 @@ COUNTERS = {"concepts": concept, "wm": pattern}
 
 
 class Accesses(harness.MountCase):
-    options = ("atime",)
+    counting = True
 
     def count(self, where, name):
         return COUNTERS[where](self.mount, name)[0] or 0
@@ -49,6 +49,23 @@ class Accesses(harness.MountCase):
     def assert_count(self, where, name, count):
         harness.eventually(lambda: self.count(where, name) == count,
                            harness.PATIENCE, f"{count} in {where}")
+
+    def test_copying_and_comparing_are_no_use_of_a_memory(self):
+        self.make("copied")
+        np.load(self.path("wm", "copied.npy"))  # the others come after it
+        self.assert_count("wm", "copied", 1)
+        with harness.tempfile.TemporaryDirectory() as directory:
+            for where in COUNTERS:
+                to = os.path.join(directory, where)
+                subprocess.run(["cp", "-a", self.path(where), to], check=True)
+                time.sleep(SETTLE)
+                subprocess.run(["diff", "-r", self.path(where), to],
+                               check=True)
+            subprocess.run(["tar", "-cf", os.devnull, "-C",
+                            self.mount.path, "concepts"], check=True)
+        np.load(self.path("concepts", "copied.npy"))
+        self.assert_count("concepts", "copied", 1)
+        self.assertEqual(self.count("wm", "copied"), 1)
 
     def test_opens_for_reading_are_counted_within_a_second(self):
         self.make("read")
@@ -196,7 +213,7 @@ class Mounts(harness.unittest.TestCase):
             np.load(mount(where, "a.npy"))
 
     def test_what_was_read_is_counted_at_the_latest_at_unmount(self):
-        mount = harness.Mount("atime")
+        mount = harness.Mount(counting=True)
         self.save(mount)
         self.load(mount)
         mount.remount()
@@ -206,7 +223,7 @@ class Mounts(harness.unittest.TestCase):
             mount.unmount()
 
     def assert_nothing_counted(self, *options):
-        mount = harness.Mount()
+        mount = harness.Mount(counting=True)
         self.save(mount)
         mount.command += options
         mount.remount()
@@ -217,14 +234,11 @@ class Mounts(harness.unittest.TestCase):
         finally:
             mount.unmount()
 
-    def test_nothing_is_counted_unless_asked_for(self):
-        self.assert_nothing_counted()
-
     def test_noatime_switches_it_off(self):
-        self.assert_nothing_counted("-o", "atime", "-o", "noatime")
+        self.assert_nothing_counted("-o", "noatime")
 
     def test_a_read_only_mount_counts_nothing(self):
-        self.assert_nothing_counted("-o", "ro,atime")
+        self.assert_nothing_counted("-o", "ro")
 
 
 if __name__ == "__main__":
