@@ -76,7 +76,11 @@ static int open_spool(struct mount *mount)
 		        mount->store,
 		        where.size ? where.data : "another place");
 	else if (rc)
-		mountpoint_complain(mount->store, strerror(-rc));
+		mountpoint_complain(mount->store,
+		                    rc == -ENOSYS
+		                        ? "openat2(2) is missing: Linux 5.6 "
+		                          "or later is needed"
+		                        : strerror(-rc));
 	mount->has_spool = rc == 0;
 	blob_release(&where);
 	return rc;

@@ -73,6 +73,31 @@ static int take_lock(struct spool *spool, bool read_only, struct blob *where)
 	return -EBUSY;
 }
 
+/* A directory of the scratch tree. */
+static int open_scratch(const struct spool *spool, const char *path, int flags)
+{
+	const struct open_how how = {
+		.flags = (unsigned int)(flags | O_DIRECTORY | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd =
+	    syscall(SYS_openat2, spool->scratch_fd, path, &how, sizeof(how));
+
+	if (fd < 0)
+		return errno == EXDEV ? -ELOOP : -errno;
+	return (int)fd;
+}
+
+/* Nothing in the scratch tree is reached without openat2(2). */
+static int check_openat2(const struct spool *spool)
+{
+	int fd = spool->scratch_fd < 0 ? 0 : open_scratch(spool, ".", O_PATH);
+
+	if (fd > 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
 int spool_open(const char *directory, bool read_only, struct spool *out,
                struct blob *where)
 {
@@ -89,6 +114,8 @@ int spool_open(const char *directory, bool read_only, struct spool *out,
 	if (rc >= 0)
 		rc = spool.scratch_fd =
 		    open_directory(spool.fd, "scratch", read_only);
+	if (rc >= 0)
+		rc = check_openat2(&spool);
 	if (rc >= 0)
 		rc = spool.rejected_fd =
 		    open_directory(spool.store_fd, "rejected", read_only);
@@ -120,21 +147,6 @@ int spool_note_mount(struct spool *spool, const char *mountpoint)
 	    pwrite(spool->lock_fd, mountpoint, strlen(mountpoint), 0) < 0)
 		return -errno;
 	return 0;
-}
-
-/* A directory of the scratch tree. */
-static int open_scratch(const struct spool *spool, const char *path, int flags)
-{
-	const struct open_how how = {
-		.flags = (unsigned int)(flags | O_DIRECTORY | O_CLOEXEC),
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd =
-	    syscall(SYS_openat2, spool->scratch_fd, path, &how, sizeof(how));
-
-	if (fd < 0)
-		return errno == EXDEV ? -ELOOP : -errno;
-	return (int)fd;
 }
 
 /* The directory that PATH is in. */

@@ -42,7 +42,8 @@ struct spool {
 /*
  * Open, making what is not there, and take the store's lock.  READ_ONLY: make
  * nothing; what is not there is empty.  -EBUSY: the store is mounted already;
- * WHERE (may be NULL) receives where, as the owner noted.
+ * WHERE (may be NULL) receives where, as the owner noted.  -ENOSYS: the kernel
+ * has no openat2(2) (Linux 5.6 has), or a filter denies it.
  */
 int spool_open(const char *directory, bool read_only, struct spool *out,
                struct blob *where);

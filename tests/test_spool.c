@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -137,6 +142,43 @@ static void a_mounted_store_says_where_it_is_mounted(void **state)
 	assert_int_equal(spool_open(directory, true, &second, &where), -EBUSY);
 	assert_string_equal(where.data, "/mnt/lab");
 	blob_release(&where);
+}
+
+/* As an old kernel, or a container that does not know the call. */
+static int deny_openat2(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		         offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { .len = 4, .filter = filter };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno
+	                                                                : 0;
+}
+
+static void a_kernel_without_openat2_is_told_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct spool spool;
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(deny_openat2() == 0 &&
+		              spool_open(fixture->scratch.path, false, &spool,
+		                         NULL) == -ENOSYS
+		          ? 0
+		          : 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void a_store_can_be_opened_again_once_it_is_closed(void **state)
@@ -375,6 +417,7 @@ int main(void)
 		STORE_TEST(a_store_that_is_not_there_is_an_error),
 		SPOOL_TEST(a_mounted_store_says_where_it_is_mounted),
 		SPOOL_TEST(a_store_can_be_opened_again_once_it_is_closed),
+		STORE_TEST(a_kernel_without_openat2_is_told_at_once),
 		STORE_TEST(reading_only_makes_nothing),
 		STORE_TEST(a_store_that_cannot_be_written_can_be_read),
 		SPOOL_TEST(scratch_files_are_plain_files),
