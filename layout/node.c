@@ -159,7 +159,8 @@ static int follow_copy(const struct tree *tree, const char *directory,
 		                 endings[i]);
 		if (rc == 0)
 			rc = spool_readlink(&tree->spool, link.data, &target);
-		if (rc == -EINVAL) /* a scratch file */
+		/* A scratch file, or a name that only such a file can have. */
+		if (rc == -EINVAL || rc == -ENAMETOOLONG)
 			rc = -ENOENT;
 	}
 	if (rc == 0) {
