@@ -17,7 +17,9 @@ static bool can_write(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-static int open_scratch(struct handle *handle, mode_t mode)
+/* MODE is what the kernel has masked already: the daemon's umask is not for
+ * what users make. */
+static int open_scratch(struct handle *handle, bool is_new, mode_t mode)
 {
 	int flags = handle->flags & ~(O_DIRECT | O_NOFOLLOW | O_APPEND);
 
@@ -26,7 +28,9 @@ static int open_scratch(struct handle *handle, mode_t mode)
 		flags = (flags & ~O_ACCMODE) | O_RDWR;
 	handle->fd = spool_open_file(&handle->tree->spool, handle->node.path,
 	                             flags, mode & 0777);
-	return handle->fd < 0 ? handle->fd : 0;
+	if (handle->fd < 0)
+		return handle->fd;
+	return is_new && fchmod(handle->fd, mode & 0777) < 0 ? -errno : 0;
 }
 
 static int open_rejected(struct handle *handle)
@@ -160,7 +164,7 @@ static int open_node(struct handle *handle, const struct node_info *info,
 	case NODE_OTHER:
 	case NODE_RECORD:
 	case NODE_SUBDIR:
-		return open_scratch(handle, mode);
+		return open_scratch(handle, !info, mode);
 	default:
 		return -EISDIR;
 	}

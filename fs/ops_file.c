@@ -127,6 +127,14 @@ static int enter(struct fs *fs, const char *path, struct handle *handle,
 	return 0;
 }
 
+/* All files are the owner's: what somebody else makes is theirs to use as far
+ * as the mount lets them use records. */
+static mode_t mode_for(const struct fs *fs, const struct fuse_ctx *who,
+                       mode_t mode)
+{
+	return who->uid == fs->uid ? mode : mode | fs->file_mode;
+}
+
 static int create(struct fs *fs, const char *path, const struct fuse_ctx *who,
                   mode_t mode, struct fuse_file_info *file,
                   struct fuse_entry_param *entry)
@@ -145,8 +153,8 @@ static int create(struct fs *fs, const char *path, const struct fuse_ctx *who,
 		rc = check_exclusive(fs, &found, who, flags, &exists);
 	if (rc == 0)
 		rc = handle_open(&fs->tree, &found.node,
-		                 exists ? &found.info : NULL, flags, mode,
-		                 &handle);
+		                 exists ? &found.info : NULL, flags,
+		                 mode_for(fs, who, mode), &handle);
 	if (rc == 0)
 		rc = enter(fs, path, handle, entry);
 	if (rc == 0) {
