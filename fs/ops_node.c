@@ -104,7 +104,8 @@ static int find_attr(struct fs *fs, fuse_ino_t ino, const char *path,
 static void reply_attr(fuse_req_t req, fuse_ino_t ino, bool changed)
 {
 	struct fs *fs = fuse_req_userdata(req);
-	char *path = inodes_path(&fs->inodes, ino, NULL);
+	bool gone = false;
+	char *path = inodes_path(&fs->inodes, ino, &gone);
 	struct found found;
 	struct stat stat;
 	double valid;
@@ -116,6 +117,8 @@ static void reply_attr(fuse_req_t req, fuse_ino_t ino, bool changed)
 		rc = find_attr(fs, ino, path, &found, &valid);
 	if (rc == 0) {
 		fs_fill_stat(fs, path, &found.info, &stat);
+		if (gone)
+			stat.st_nlink = 0;
 		node_release(&found.node);
 		fuse_reply_attr(req, &stat, valid);
 	} else {
