@@ -51,6 +51,10 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
                 const char *name);
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+              dev_t device);
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent,
+             const char *name);
 
 /* ops_rename.c */
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,

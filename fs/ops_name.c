@@ -126,3 +126,23 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
 	else
 		fuse_reply_entry(req, &entry);
 }
+
+/* There are no devices and no sockets, and a file has one name. */
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+              dev_t device)
+{
+	(void)parent;
+	(void)name;
+	(void)mode;
+	(void)device;
+	fuse_reply_err(req, EPERM);
+}
+
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent,
+             const char *name)
+{
+	(void)ino;
+	(void)parent;
+	(void)name;
+	fuse_reply_err(req, EPERM);
+}
