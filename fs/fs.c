@@ -81,6 +81,16 @@ int fs_find_unborn(struct fs *fs, const char *path, struct found *out)
 	return node_find(&fs->tree, path, &out->node);
 }
 
+/* The open files of the node have what nobody else sees: a new file, or
+ * another version than the record's. */
+static bool only_handles_know(struct fs *fs, uint64_t id,
+                              struct node_info *info)
+{
+	return inodes_visit(
+	    &fs->inodes, id,
+	    inodes_is_aside(&fs->inodes, id) ? visit_info : visit_unborn, info);
+}
+
 int fs_find_id(struct fs *fs, uint64_t id, struct found *out)
 {
 	bool gone;
@@ -89,7 +99,7 @@ int fs_find_id(struct fs *fs, uint64_t id, struct found *out)
 
 	if (!path)
 		return -ENOMEM;
-	if (!gone && inodes_visit(&fs->inodes, id, visit_unborn, &out->info)) {
+	if (!gone && only_handles_know(fs, id, &out->info)) {
 		rc = node_find(&fs->tree, path, &out->node);
 		free(path);
 		return rc;

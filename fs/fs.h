@@ -17,6 +17,7 @@
 #include "fs/maker.h"
 #include "fs/moved.h"
 #include "fs/notify.h"
+#include "fs/sharing.h"
 #include "layout/access.h"
 #include "layout/node.h"
 
@@ -34,6 +35,7 @@ struct fs {
 	struct inodes inodes;
 	struct moved moved;
 	struct makers makers;
+	struct sharing sharing;
 	struct notifier notifier;
 	struct accesses *accesses; /* NULL: nobody counts */
 	struct fuse_session *session;

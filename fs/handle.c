@@ -209,6 +209,8 @@ int handle_open(struct tree *tree, const struct node *node,
 
 void handle_close(struct handle *handle)
 {
+	if (!handle)
+		return;
 	if (handle->fd >= 0)
 		close(handle->fd);
 	if (handle->has_view)

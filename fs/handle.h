@@ -57,7 +57,7 @@ int handle_open(struct tree *tree, const struct node *node,
                 const struct node_info *info, int flags, mode_t mode,
                 struct handle **out);
 
-/* Frees the handle; what is dirty must have been committed. */
+/* Frees the handle, which may be NULL; what is dirty must have been committed. */
 void handle_close(struct handle *handle);
 
 ssize_t handle_read(struct handle *handle, uint64_t offset, void *buffer,

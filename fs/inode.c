@@ -102,81 +102,36 @@ uint64_t inodes_known(struct inodes *inodes, const char *path)
 	return id;
 }
 
-static uint64_t *stamp_of(struct inodes *inodes, const char *path)
+static void unlink_locked(struct inodes *inodes, const char *path)
 {
-	return &inodes->stamps[inode_number(path) % INODE_STAMPS];
-}
-
-uint64_t inodes_stamp(struct inodes *inodes, const char *path)
-{
-	uint64_t stamp;
-
-	pthread_mutex_lock(&inodes->lock);
-	stamp = *stamp_of(inodes, path);
-	pthread_mutex_unlock(&inodes->lock);
-	return stamp;
-}
-
-void inodes_tell(struct inodes *inodes, uint64_t id, uint64_t stamp,
-                 const struct node_info *info, double seconds)
-{
-	struct inode *inode = inode_from_id(inodes, id);
-	struct timespec until;
-	long nanoseconds = (long)(seconds * 1e9);
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (until.tv_nsec + nanoseconds) / 1000000000;
-	until.tv_nsec = (until.tv_nsec + nanoseconds) % 1000000000;
-	pthread_mutex_lock(&inodes->lock);
-	if (*stamp_of(inodes, inode->path) == stamp) {
-		inode->told = *info;
-		inode->told_until = until;
-	}
-	pthread_mutex_unlock(&inodes->lock);
-}
-
-double inodes_told(struct inodes *inodes, uint64_t id, struct node_info *info)
-{
-	const struct inode *inode = inode_from_id(inodes, id);
-	struct timespec now;
-	double left;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	pthread_mutex_lock(&inodes->lock);
-	*info = inode->told;
-	left = (double)(inode->told_until.tv_sec - now.tv_sec) +
-	       (double)(inode->told_until.tv_nsec - now.tv_nsec) / 1e9;
-	if (inode->gone)
-		left = 0;
-	pthread_mutex_unlock(&inodes->lock);
-	return left > 0 ? left : 0;
-}
-
-uint64_t inodes_untell(struct inodes *inodes, const char *path)
-{
-	struct inode *inode;
-	uint64_t id = 0;
-
-	pthread_mutex_lock(&inodes->lock);
-	(*stamp_of(inodes, path))++;
-	inode = inode_find(inodes, path);
-	if (inode) {
-		inode->told_until = (struct timespec){ 0 };
-		id = inode_to_id(inodes, inode);
-	}
-	pthread_mutex_unlock(&inodes->lock);
-	return id;
+	for (struct inode *inode = inode_next(inodes, path, NULL); inode;
+	     inode = inode_next(inodes, path, inode))
+		inode->gone = inode != inodes->root;
 }
 
 void inodes_unlink(struct inodes *inodes, const char *path)
 {
-	struct inode *inode;
+	pthread_mutex_lock(&inodes->lock);
+	unlink_locked(inodes, path);
+	pthread_mutex_unlock(&inodes->lock);
+}
+
+void inodes_set_aside(struct inodes *inodes, uint64_t id)
+{
+	pthread_mutex_lock(&inodes->lock);
+	if (id != INODE_ROOT)
+		inode_from_id(inodes, id)->aside = true;
+	pthread_mutex_unlock(&inodes->lock);
+}
+
+bool inodes_is_aside(struct inodes *inodes, uint64_t id)
+{
+	bool aside;
 
 	pthread_mutex_lock(&inodes->lock);
-	inode = inode_find(inodes, path);
-	if (inode && inode != inodes->root)
-		inode->gone = true;
+	aside = inode_from_id(inodes, id)->aside;
 	pthread_mutex_unlock(&inodes->lock);
+	return aside;
 }
 
 bool inodes_replace(struct inodes *inodes, uint64_t id,
@@ -247,9 +202,11 @@ static int rename_below(struct inodes *inodes, const char *from, const char *to)
 static int rename_locked(struct inodes *inodes, const char *from,
                          const char *to, bool directory)
 {
-	struct inode *inode = inode_find(inodes, from);
-	int rc = inode ? rename_one(inodes, inode, from, to) : 0;
+	struct inode *inode;
+	int rc = 0;
 
+	while (rc == 0 && (inode = inode_next(inodes, from, NULL)))
+		rc = rename_one(inodes, inode, from, to);
 	return rc == 0 && directory ? rename_below(inodes, from, to) : rc;
 }
 
@@ -259,6 +216,7 @@ int inodes_rename(struct inodes *inodes, const char *from, const char *to,
 	int rc;
 
 	pthread_mutex_lock(&inodes->lock);
+	unlink_locked(inodes, to);
 	rc = rename_locked(inodes, from, to, directory);
 	pthread_mutex_unlock(&inodes->lock);
 	return rc;
@@ -292,13 +250,16 @@ int inodes_retarget(struct inodes *inodes, uint64_t id, const char *path)
 	return 0;
 }
 
-void inodes_attach(struct inodes *inodes, uint64_t id, struct handle *handle)
+static void attach_locked(struct inode *inode, struct handle *handle)
 {
-	struct inode *inode = inode_from_id(inodes, id);
-
-	pthread_mutex_lock(&inodes->lock);
 	handle->next = inode->handles;
 	inode->handles = handle;
+}
+
+void inodes_attach(struct inodes *inodes, uint64_t id, struct handle *handle)
+{
+	pthread_mutex_lock(&inodes->lock);
+	attach_locked(inode_from_id(inodes, id), handle);
 	pthread_mutex_unlock(&inodes->lock);
 }
 
@@ -326,6 +287,20 @@ static bool visit_handles(const struct inode *inode, handle_visit_fn *visit,
 	return stop;
 }
 
+bool inodes_attach_unless(struct inodes *inodes, uint64_t id,
+                          struct handle *handle, handle_visit_fn *visit)
+{
+	struct inode *inode = inode_from_id(inodes, id);
+	bool stopped;
+
+	pthread_mutex_lock(&inodes->lock);
+	stopped = visit_handles(inode, visit, handle);
+	if (!stopped)
+		attach_locked(inode, handle);
+	pthread_mutex_unlock(&inodes->lock);
+	return !stopped;
+}
+
 bool inodes_visit(struct inodes *inodes, uint64_t id, handle_visit_fn *visit,
                   void *arg)
 {
@@ -340,12 +315,12 @@ bool inodes_visit(struct inodes *inodes, uint64_t id, handle_visit_fn *visit,
 bool inodes_visit_path(struct inodes *inodes, const char *path,
                        handle_visit_fn *visit, void *arg)
 {
-	const struct inode *inode;
-	bool stopped;
+	bool stopped = false;
 
 	pthread_mutex_lock(&inodes->lock);
-	inode = inode_find(inodes, path);
-	stopped = inode && visit_handles(inode, visit, arg);
+	for (const struct inode *inode = inode_next(inodes, path, NULL);
+	     inode && !stopped; inode = inode_next(inodes, path, inode))
+		stopped = visit_handles(inode, visit, arg);
 	pthread_mutex_unlock(&inodes->lock);
 	return stopped;
 }

@@ -53,6 +53,11 @@ uint64_t inodes_known(struct inodes *inodes, const char *path);
 /* The name PATH was removed: another file made there gets a new node id. */
 void inodes_unlink(struct inodes *inodes, const char *path);
 
+/* The path of the node ID leads to a new node from now on (fs/sharing.h).  The
+ * open files of this one still go where the path is renamed to. */
+void inodes_set_aside(struct inodes *inodes, uint64_t id);
+bool inodes_is_aside(struct inodes *inodes, uint64_t id);
+
 /* The file was replaced by what HANDLE committed.  Whoever else has it open
  * keeps the old node and its pages, and the name gets a new one.  False: nobody
  * else has it open. */
@@ -91,10 +96,14 @@ uint64_t inodes_untell(struct inodes *inodes, const char *path);
 void inodes_attach(struct inodes *inodes, uint64_t id, struct handle *handle);
 void inodes_detach(struct inodes *inodes, uint64_t id, struct handle *handle);
 typedef bool handle_visit_fn(struct handle *handle, void *arg);
+/* Attach unless VISIT, whose ARG is HANDLE, returns true for one of those that
+ * are attached; false then. */
+bool inodes_attach_unless(struct inodes *inodes, uint64_t id,
+                          struct handle *handle, handle_visit_fn *visit);
 /* True where VISIT returned true for one of them (and stopped there). */
 bool inodes_visit(struct inodes *inodes, uint64_t id, handle_visit_fn *visit,
                   void *arg);
-/* The same of the node that is called PATH, if the kernel knows one. */
+/* The same of all nodes that are called PATH. */
 bool inodes_visit_path(struct inodes *inodes, const char *path,
                        handle_visit_fn *visit, void *arg);
 

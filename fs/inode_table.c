@@ -14,6 +14,17 @@ struct inode *inode_find(const struct inodes *inodes, const char *path)
 {
 	struct inode *inode = *bucket_of(inodes, path);
 
+	while (inode &&
+	       (inode->gone || inode->aside || strcmp(inode->path, path) != 0))
+		inode = inode->next;
+	return inode;
+}
+
+struct inode *inode_next(const struct inodes *inodes, const char *path,
+                         const struct inode *last)
+{
+	struct inode *inode = last ? last->next : *bucket_of(inodes, path);
+
 	while (inode && (inode->gone || strcmp(inode->path, path) != 0))
 		inode = inode->next;
 	return inode;
@@ -108,7 +119,7 @@ void inode_set_path(struct inodes *inodes, struct inode *inode, char *path)
 		free(path);
 		return;
 	}
-	if (there)
+	if (there && !inode->aside)
 		there->gone = true;
 	unhash(inodes, inode);
 	free(inode->path);

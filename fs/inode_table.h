@@ -2,8 +2,8 @@
 /*
  * inode_table.h - the hash table of inodes, by path
  *
- * Inodes whose name is gone stay in it, for the kernel may still ask for them
- * by id, but are not found by path.
+ * Inodes whose name is gone or that were set aside stay in it, for the kernel
+ * may still ask for them by id, but are not found by path.
  *
  * Threads:    the caller holds the lock of struct inodes.
  */
@@ -18,7 +18,8 @@ struct inode {
 	struct inode *next; /* in the bucket */
 	char *path;
 	uint64_t lookups;
-	bool gone; /* the name was removed: PATH leads here no more */
+	bool gone;  /* the name was removed: PATH leads here no more */
+	bool aside; /* PATH leads to another inode of the same file */
 	struct handle *handles;
 	struct node_info told; /* to the kernel, which believes it till then */
 	struct timespec told_until;
@@ -26,6 +27,11 @@ struct inode {
 
 /* NULL: the kernel knows no such name. */
 struct inode *inode_find(const struct inodes *inodes, const char *path);
+
+/* The next inode of PATH, those that were set aside too; NULL at the end.
+ * LAST NULL: the first. */
+struct inode *inode_next(const struct inodes *inodes, const char *path,
+                         const struct inode *last);
 
 /* A new inode without lookups; NULL when memory is short. */
 struct inode *inode_add(struct inodes *inodes, const char *path);
@@ -35,7 +41,7 @@ void inode_remove(struct inodes *inodes, struct inode *inode);
 void inode_free(struct inode *inode);
 
 /* The inode is called PATH from now on, which it owns; who had that name
- * before has none. */
+ * before has none, unless INODE is aside. */
 void inode_set_path(struct inodes *inodes, struct inode *inode, char *path);
 
 struct inode *inode_from_id(const struct inodes *inodes, uint64_t id);

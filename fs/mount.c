@@ -109,6 +109,7 @@ static int open_tree(struct mount *mount)
 	tree->answers = answers_new();
 	moved_init(&mount->fs.moved);
 	makers_init(&mount->fs.makers);
+	sharing_init(&mount->fs.sharing);
 	set_owner(mount);
 	rc = settings_append_json(&mount->settings, &mount->origins,
 	                          &tree->settings_text);
@@ -265,6 +266,7 @@ static void close_all(struct mount *mount)
 		inodes_release(&fs->inodes);
 		moved_release(&fs->moved);
 		makers_release(&fs->makers);
+		sharing_release(&fs->sharing);
 		blob_release(&fs->tree.settings_text);
 		answers_free(fs->tree.answers);
 		pthread_mutex_destroy(&fs->tree.copies);

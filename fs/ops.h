@@ -20,10 +20,12 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int mask,
 void op_readlink(fuse_req_t req, fuse_ino_t ino);
 void op_statfs(fuse_req_t req, fuse_ino_t ino);
 
-/* ops_file.c */
+/* ops_open.c */
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
                struct fuse_file_info *file);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file);
+
+/* ops_file.c */
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
              struct fuse_file_info *file);
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,

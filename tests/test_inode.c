@@ -127,6 +127,27 @@ a_removed_file_keeps_its_id_and_the_name_gets_a_new_one(void **state)
 	assert_true(inodes_known(inodes, "wm/a.npy") == new);
 }
 
+static void a_node_set_aside_still_goes_where_its_name_goes(void **state)
+{
+	struct inodes *inodes = *state;
+	uint64_t aside = inodes_lookup(inodes, "wm/a.npy");
+	uint64_t now;
+
+	inodes_set_aside(inodes, aside);
+	assert_true(inodes_is_aside(inodes, aside));
+	now = inodes_lookup(inodes, "wm/a.npy");
+	assert_true(now != aside);
+	assert_path(inodes, aside, "wm/a.npy");
+	assert_int_equal(inodes_rename(inodes, "wm/a.npy", "wm/b.npy", false),
+	                 0);
+	assert_path(inodes, aside, "wm/b.npy");
+	assert_path(inodes, now, "wm/b.npy");
+	assert_true(inodes_known(inodes, "wm/b.npy") == now);
+	inodes_unlink(inodes, "wm/b.npy");
+	assert_gone(inodes, aside);
+	assert_gone(inodes, now);
+}
+
 static void what_was_removed_is_freed_with_the_table(void **state)
 {
 	struct inodes *inodes = *state;
@@ -443,6 +464,7 @@ int main(void)
 		INODE_TEST(forgetting_too_much_is_forgetting),
 		INODE_TEST(
 		    a_removed_file_keeps_its_id_and_the_name_gets_a_new_one),
+		INODE_TEST(a_node_set_aside_still_goes_where_its_name_goes),
 		INODE_TEST(what_was_removed_is_freed_with_the_table),
 		INODE_TEST(a_renamed_tree_keeps_its_ids),
 		INODE_TEST(two_trees_trade_their_names),

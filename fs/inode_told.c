@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/inode_table.h"
+
+#include <time.h>
+
+static uint64_t *stamp_of(struct inodes *inodes, const char *path)
+{
+	return &inodes->stamps[inode_number(path) % INODE_STAMPS];
+}
+
+uint64_t inodes_stamp(struct inodes *inodes, const char *path)
+{
+	uint64_t stamp;
+
+	pthread_mutex_lock(&inodes->lock);
+	stamp = *stamp_of(inodes, path);
+	pthread_mutex_unlock(&inodes->lock);
+	return stamp;
+}
+
+void inodes_tell(struct inodes *inodes, uint64_t id, uint64_t stamp,
+                 const struct node_info *info, double seconds)
+{
+	struct inode *inode = inode_from_id(inodes, id);
+	struct timespec until;
+	long nanoseconds = (long)(seconds * 1e9);
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (until.tv_nsec + nanoseconds) / 1000000000;
+	until.tv_nsec = (until.tv_nsec + nanoseconds) % 1000000000;
+	pthread_mutex_lock(&inodes->lock);
+	if (*stamp_of(inodes, inode->path) == stamp) {
+		inode->told = *info;
+		inode->told_until = until;
+	}
+	pthread_mutex_unlock(&inodes->lock);
+}
+
+double inodes_told(struct inodes *inodes, uint64_t id, struct node_info *info)
+{
+	const struct inode *inode = inode_from_id(inodes, id);
+	struct timespec now;
+	double left;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	pthread_mutex_lock(&inodes->lock);
+	*info = inode->told;
+	left = (double)(inode->told_until.tv_sec - now.tv_sec) +
+	       (double)(inode->told_until.tv_nsec - now.tv_nsec) / 1e9;
+	if (inode->gone || inode->aside)
+		left = 0;
+	pthread_mutex_unlock(&inodes->lock);
+	return left > 0 ? left : 0;
+}
+
+uint64_t inodes_untell(struct inodes *inodes, const char *path)
+{
+	struct inode *inode;
+	uint64_t id = 0;
+
+	pthread_mutex_lock(&inodes->lock);
+	(*stamp_of(inodes, path))++;
+	inode = inode_find(inodes, path);
+	if (inode) {
+		inode->told_until = (struct timespec){ 0 };
+		id = inode_to_id(inodes, inode);
+	}
+	pthread_mutex_unlock(&inodes->lock);
+	return id;
+}

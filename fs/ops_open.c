@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ops.h"
+
+#include "fs/copier.h"
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* May a file be made here?  Only collections and what is in them hold files,
+ * and a name that ends like a record's must be one. */
+static int check_new(struct fs *fs, const struct node *node)
+{
+	if (node->kind == NODE_OPAQUE)
+		return -EPERM;
+	if (node->bad_name) {
+		spool_error(
+		    &fs->tree.spool, node->path, "create", -EINVAL,
+		    "the name ends like a record's but no record here "
+		    "can have it (a % must be followed by two upper-case "
+		    "hex digits)");
+		return -EINVAL;
+	}
+	return node->collection ? 0 : -EPERM;
+}
+
+/* Write-only files bypass the page cache: one request for each write, and no
+ * reader sees a page before the whole is there.  So do control files: what they
+ * show has another size each time.  There is nothing to commit when who only
+ * reads closes the file. */
+static void set_caching(const struct handle *handle,
+                        struct fuse_file_info *file)
+{
+	file->fh = (uint64_t)(uintptr_t)handle;
+	file->direct_io = (handle->flags & O_ACCMODE) == O_WRONLY ||
+	                  handle->node.kind == NODE_CONTROL;
+	file->noflush =
+	    (handle->flags & O_ACCMODE) == O_RDONLY && !handle->has_draft;
+}
+
+/* Who opens an array only to read it has used the record. */
+static void note_access(struct fs *fs, const struct handle *handle, pid_t pid)
+{
+	if (fs->accesses && handle->has_view &&
+	    handle->node.kind == NODE_ARRAY &&
+	    (handle->flags & O_ACCMODE) == O_RDONLY && !copier_is(pid))
+		accesses_note(fs->accesses, &handle->node);
+}
+
+/* The path of the JSON file of the record that NODE is an array of. */
+static int fields_path(const struct node *node, struct blob *out)
+{
+	const char *collection = node->collection->path;
+	int rc = blob_printf(out, "%s/", collection);
+
+	if (rc == 0)
+		rc = node_part_name(node_key(node),
+		                    node->collection->shape == RECORD_DIRECTORY
+		                        ? "/metadata.json"
+		                        : ".json",
+		                    out);
+	return rc;
+}
+
+/* Somebody makes an array with O_EXCL: see maker.h. */
+static void note_maker(struct fs *fs, const struct node *node, pid_t pid)
+{
+	struct blob path = { 0 };
+	struct node fields = { 0 };
+	struct node_info info;
+
+	if (node->named_copy || fields_path(node, &path) ||
+	    node_find(&fs->tree, path.data, &fields)) {
+		blob_release(&path);
+		return;
+	}
+	if (node_stat(&fs->tree, &fields, &info) == -ENOENT)
+		makers_add(&fs->makers, path.data, pid);
+	node_release(&fields);
+	blob_release(&path);
+}
+
+/* What is at FOUND's node; *EXISTS false: nothing, which O_EXCL asks for. */
+static int check_exclusive(struct fs *fs, struct found *found,
+                           const struct fuse_ctx *who, int flags, bool *exists)
+{
+	int rc = node_stat(&fs->tree, &found->node, &found->info);
+
+	*exists = rc == 0;
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (!(flags & O_EXCL))
+		return 0;
+	if (*exists && !makers_has(&fs->makers, found->node.path, who->pid))
+		return -EEXIST;
+	if (found->node.kind == NODE_ARRAY)
+		note_maker(fs, &found->node, who->pid);
+	return 0;
+}
+
+/* The new file gets its inode, and the handle is its first.  Its name must not
+ * stay in the kernel when its bytes may yet be refused. */
+static int enter(struct fs *fs, const char *path, struct handle *handle,
+                 struct fuse_entry_param *entry)
+{
+	struct node_info info;
+	int rc;
+
+	moved_drop(&fs->moved, path);
+	makers_drop(&fs->makers, path);
+	sharing_make_room(fs, path, handle);
+	handle_info(handle, &info);
+	rc = fs_fill_entry(fs, path, &info, entry);
+	if (rc)
+		return rc;
+	inodes_untell(&fs->inodes, path);
+	inodes_attach(&fs->inodes, entry->ino, handle);
+	entry->attr_timeout = 0;
+	entry->entry_timeout = handle->has_draft ? 0 : FS_VALID_SECONDS;
+	return 0;
+}
+
+/* All files are the owner's: what somebody else makes is theirs to use as far
+ * as the mount lets them use records. */
+static mode_t mode_for(const struct fs *fs, const struct fuse_ctx *who,
+                       mode_t mode)
+{
+	return who->uid == fs->uid ? mode : mode | fs->file_mode;
+}
+
+static int create(struct fs *fs, const char *path, const struct fuse_ctx *who,
+                  mode_t mode, struct fuse_file_info *file,
+                  struct fuse_entry_param *entry)
+{
+	/* A file made with O_EXCL is empty, whatever fields there are. */
+	int flags =
+	    file->flags | O_CREAT | (file->flags & O_EXCL ? O_TRUNC : 0);
+	struct found found = { 0 };
+	struct handle *handle = NULL;
+	bool exists = false;
+	int rc = node_find(&fs->tree, path, &found.node);
+
+	if (rc == 0)
+		rc = check_new(fs, &found.node);
+	if (rc == 0)
+		rc = check_exclusive(fs, &found, who, flags, &exists);
+	if (rc == 0)
+		rc = handle_open(&fs->tree, &found.node,
+		                 exists ? &found.info : NULL, flags,
+		                 mode_for(fs, who, mode), &handle);
+	if (rc == 0)
+		rc = enter(fs, path, handle, entry);
+	if (rc == 0) {
+		set_caching(handle, file);
+		note_access(fs, handle, who->pid);
+	} else if (handle) {
+		handle_close(handle);
+	}
+	node_release(&found.node);
+	return rc;
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+               struct fuse_file_info *file)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct fuse_entry_param entry;
+	int rc;
+	char *path = fs_child_path(fs, parent, name, &rc);
+
+	if (path)
+		rc = create(fs, path, fuse_req_ctx(req), mode, file, &entry);
+	free(path);
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_create(req, &entry, file);
+}
+
+static bool visit_unborn(struct handle *handle, void *arg)
+{
+	(void)arg;
+	return handle_is_unborn(handle);
+}
+
+/* An OPEN request. */
+struct opening {
+	struct fs *fs;
+	fuse_ino_t ino;
+	struct fuse_file_info *file;
+	bool gone;    /* the node's name leads elsewhere */
+	bool crowded; /* it must not use the pages of its node */
+	bool is_back; /* the kernel has looked the name up again for it */
+};
+
+static int attach(struct opening *opening, struct handle *handle)
+{
+	struct fs *fs = opening->fs;
+
+	if (!opening->gone && sharing_attach(fs, opening->ino, handle))
+		return 0;
+	if (!opening->is_back) {
+		inodes_set_aside(&fs->inodes, opening->ino);
+		return -ESTALE;
+	}
+	opening->crowded = true;
+	inodes_attach(&fs->inodes, opening->ino, handle);
+	return 0;
+}
+
+/* The record has gone, but the kernel still has its name: it is to look the
+ * name up again, and then may create it.  A file that is being written has a
+ * name that is right, and nothing to open yet. */
+static int name_again(const struct opening *opening, int rc)
+{
+	struct inodes *inodes = &opening->fs->inodes;
+
+	if (rc != -ENOENT || opening->is_back ||
+	    inodes_visit(inodes, opening->ino, visit_unborn, NULL))
+		return rc;
+	return -ESTALE;
+}
+
+static bool visit_any(struct handle *handle, void *arg)
+{
+	(void)handle;
+	(void)arg;
+	return true;
+}
+
+/* Where a lookup was answered a moment ago, its answer will do for the first
+ * reader, and for who replaces the whole. */
+static bool find_told(const struct opening *opening, const char *path,
+                      struct found *found)
+{
+	struct fs *fs = opening->fs;
+	int flags = opening->file->flags;
+	double valid;
+
+	return !opening->gone &&
+	       ((flags & O_ACCMODE) == O_RDONLY || flags & O_TRUNC) &&
+	       !inodes_visit(&fs->inodes, opening->ino, visit_any, NULL) &&
+	       fs_told(fs, opening->ino, path, found, &valid);
+}
+
+/* The record changed since the kernel was told of it: it is to ask again. */
+static bool is_outdated(struct fs *fs, const struct handle *handle)
+{
+	if (!handle->has_view || handle->view.size == handle->at_open.size)
+		return false;
+	fs_forget_attributes(fs, &handle->node);
+	return true;
+}
+
+static int find(const struct opening *opening, const char *path,
+                struct found *found)
+{
+	if (opening->gone && !opening->is_back)
+		return -ESTALE;
+	return opening->gone ? fs_find(opening->fs, path, found)
+	                     : fs_find_id(opening->fs, opening->ino, found);
+}
+
+/* The kernel looks a name up again once only: who is back gets what the path
+ * leads to, on whatever node. */
+static int open_path(const struct opening *opening, const char *path,
+                     struct handle **out)
+{
+	struct fs *fs = opening->fs;
+	struct found found;
+	bool told = find_told(opening, path, &found);
+	int rc = told ? 0 : find(opening, path, &found);
+
+	if (rc)
+		return rc;
+	rc = handle_open(&fs->tree, &found.node, &found.info,
+	                 opening->file->flags, 0, out);
+	node_release(&found.node);
+	if (rc == 0 && told && is_outdated(fs, *out)) {
+		handle_close(*out);
+		return open_path(opening, path, out);
+	}
+	return rc;
+}
+
+static int open_and_attach(struct opening *opening, const char *path, pid_t pid)
+{
+	struct handle *handle;
+	int rc = open_path(opening, path, &handle);
+
+	if (rc)
+		return rc;
+	rc = attach(opening, handle);
+	if (rc) {
+		handle_close(handle);
+		return rc;
+	}
+	set_caching(handle, opening->file);
+	opening->file->direct_io |= opening->crowded;
+	note_access(opening->fs, handle, pid);
+	return 0;
+}
+
+static int open_file(struct opening *opening, pid_t pid)
+{
+	struct fs *fs = opening->fs;
+	char *path = inodes_path(&fs->inodes, opening->ino, &opening->gone);
+	uint64_t number;
+	int rc;
+
+	if (!path)
+		return -ENOMEM;
+	number = inode_number(path);
+	opening->is_back = sharing_came_back(&fs->sharing, number, pid);
+	rc = name_again(opening, open_and_attach(opening, path, pid));
+	if (rc == -ESTALE)
+		sharing_send_back(&fs->sharing, number, pid);
+	free(path);
+	return rc;
+}
+
+/* The attributes of a file cut by O_TRUNC are the record's until the new one is
+ * committed. */
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+{
+	struct opening opening = { .fs = fuse_req_userdata(req),
+		                   .ino = ino,
+		                   .file = file };
+	int rc = open_file(&opening, fuse_req_ctx(req)->pid);
+
+	if (rc)
+		fuse_reply_err(req, -rc);
+	else
+		fuse_reply_open(req, file);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/sharing.h"
+
+#include "fs/fs.h"
+#include "fs/handle.h"
+
+#include <fcntl.h>
+
+void sharing_init(struct sharing *sharing)
+{
+	*sharing = (struct sharing){ 0 };
+	pthread_mutex_init(&sharing->lock, NULL);
+}
+
+void sharing_release(struct sharing *sharing)
+{
+	pthread_mutex_destroy(&sharing->lock);
+}
+
+/* The place of a note, or SHARING_MAX; with the lock held. */
+static size_t find(const struct sharing *sharing, uint64_t file, pid_t pid)
+{
+	size_t i = 0;
+
+	while (i < SHARING_MAX &&
+	       (sharing->sent[i].file != file || sharing->sent[i].pid != pid))
+		i++;
+	return i;
+}
+
+bool sharing_came_back(struct sharing *sharing, uint64_t file, pid_t pid)
+{
+	size_t i;
+
+	pthread_mutex_lock(&sharing->lock);
+	i = find(sharing, file, pid);
+	if (i < SHARING_MAX)
+		sharing->sent[i].file = 0;
+	pthread_mutex_unlock(&sharing->lock);
+	return i < SHARING_MAX;
+}
+
+void sharing_send_back(struct sharing *sharing, uint64_t file, pid_t pid)
+{
+	pthread_mutex_lock(&sharing->lock);
+	sharing->sent[sharing->next].file = file;
+	sharing->sent[sharing->next].pid = pid;
+	sharing->next = (sharing->next + 1) % SHARING_MAX;
+	pthread_mutex_unlock(&sharing->lock);
+}
+
+static bool writes(const struct handle *handle)
+{
+	return (handle->flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* ARG is another open file, which cannot share a node with HANDLE. */
+static bool visit_unlike(struct handle *handle, void *arg)
+{
+	const struct handle *other = arg;
+	const struct node_info *a = &handle->at_open;
+	const struct node_info *b = &other->at_open;
+
+	return writes(handle) || writes(other) || a->size != b->size ||
+	       a->mtime.tv_sec != b->mtime.tv_sec ||
+	       a->mtime.tv_nsec != b->mtime.tv_nsec;
+}
+
+bool sharing_attach(struct fs *fs, uint64_t id, struct handle *handle)
+{
+	if (node_is_part(&handle->node))
+		return inodes_attach_unless(&fs->inodes, id, handle,
+		                            visit_unlike);
+	inodes_attach(&fs->inodes, id, handle);
+	return true;
+}
+
+void sharing_make_room(struct fs *fs, const char *path, struct handle *handle)
+{
+	uint64_t id = inodes_known(&fs->inodes, path);
+
+	if (id && node_is_part(&handle->node) &&
+	    inodes_visit(&fs->inodes, id, visit_unlike, handle))
+		inodes_set_aside(&fs->inodes, id);
+}
