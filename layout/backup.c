@@ -21,6 +21,7 @@
 #define MANIFEST_LIMIT ((size_t)16 << 20)
 #define COPIED 0.8   /* of the work is done then; the rest is checksums */
 #define PART ".part" /* behind the name of one that is being made */
+#define PAUSE_NS 20000000
 
 /* A backup that is being made. */
 struct making {
@@ -37,23 +38,50 @@ static struct value *new_text(const char *text)
 	return value_new_text(text, strlen(text));
 }
 
-static int make_directory(struct making *making)
+/* PARENT/NAME.part, NAME being the time.  -EEXIST: something has the name. */
+static int make_part(struct making *making, const char *parent)
 {
-	const char *store = making->tree->stores.directory;
 	time_t now = time(NULL);
+	struct blob path = { 0 };
+	struct stat stat;
 	struct tm utc;
-	struct blob parent = { 0 };
-	int rc = blob_printf(&parent, "%s/backups", store);
+	int rc;
 
 	gmtime_r(&now, &utc);
 	strftime(making->name, sizeof(making->name), "%Y%m%dT%H%M%SZ", &utc);
+	rc = blob_printf(&path, "%s/%s", parent, making->name);
+	if (rc == 0 && lstat(path.data, &stat) == 0)
+		rc = -EEXIST;
+	if (rc == 0)
+		rc = blob_append_text(&path, PART);
+	if (rc == 0 && mkdir(path.data, 0700) != 0)
+		rc = -errno;
+	if (rc == 0)
+		making->path = path;
+	else
+		blob_release(&path);
+	return rc;
+}
+
+/* A backup is named for a second that it has for itself: the oldest are found
+ * by their names. */
+static int make_directory(struct making *making)
+{
+	const struct timespec pause = { 0, PAUSE_NS };
+	struct blob parent = { 0 };
+	int rc =
+	    blob_printf(&parent, "%s/backups", making->tree->stores.directory);
+
 	if (rc == 0 && mkdir(parent.data, 0700) != 0 && errno != EEXIST)
 		rc = -errno;
 	if (rc == 0)
-		rc = blob_printf(&making->path, "%s/%s" PART, parent.data,
-		                 making->name);
-	if (rc == 0 && mkdir(making->path.data, 0700) != 0)
-		rc = -errno;
+		rc = make_part(making, parent.data);
+	while (rc == -EEXIST) {
+		nanosleep(&pause, NULL);
+		rc = job_step(making->job, 0);
+		if (rc == 0)
+			rc = make_part(making, parent.data);
+	}
 	blob_release(&parent);
 	return rc;
 }

@@ -380,6 +380,15 @@ class Backups(unittest.TestCase):
         self.assertEqual(manifest["statistics"]["sqlite"]["concepts_count"], 1)
         self.assertEqual(manifest["statistics"]["redis"]["wm"]["keys"], 1)
 
+    def test_backups_within_a_second_have_names_of_their_own(self):
+        np.save(self.mount("concepts", "one.npy"), np.arange(3.0))
+        names = [run(self.mount, "backup")["backup"] for _ in range(3)]
+        self.assertEqual(len(set(names)), 3)
+        self.assertEqual(names, sorted(names))
+        self.assertEqual(set(os.listdir(os.path.join(
+            self.mount.store, "backups"))), set(names))
+        self.assertEqual(run(self.mount, "verify")["backups"], 3)
+
     def test_a_backup_restores_into_an_empty_store(self):
         self.fill(self.mount)
         ttl = self.mount.redis().pttl("wm:kept")
