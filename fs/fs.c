@@ -211,6 +211,9 @@ int fs_fill_entry(struct fs *fs, const char *path, const struct node_info *info,
 		return -ENOMEM;
 	out->attr_timeout = fs_valid(info);
 	out->entry_timeout = out->attr_timeout;
+	/* One that is begun may become a symlink to the record it begins. */
+	if (info->scratch && S_ISREG(info->mode))
+		out->entry_timeout = 0;
 	fs_fill_stat(fs, path, info, &out->attr);
 	return 0;
 }

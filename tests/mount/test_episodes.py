@@ -10,7 +10,8 @@ import sqlite3
 import numpy as np
 
 import harness
-from harness import edit_json, npy_bytes, read_json, unpack, write_json
+from harness import edit_json, npy_bytes, read_json, unpack
+from harness import write_bytes, write_json
 
 FRAME = np.random.default_rng(3).random((8, 8))
 LABELS = np.arange(5, dtype="i4")
@@ -100,6 +101,18 @@ class Episodes(harness.MountCase):
             self.assertEqual(file.read(), stored)
 
     # What is copied in.
+
+    def test_a_name_that_was_seen_before_it_had_bytes_is_a_symlink(self):
+        path = self.path("episodes/begun.npy")
+        for look in (os.stat, lambda path: os.listdir(os.path.dirname(path)),
+                     lambda path: [entry.stat() for entry in
+                                   os.scandir(os.path.dirname(path))]):
+            write_bytes(path, b"")
+            look(path)
+            np.save(path, FRAME)
+            self.assert_same_array(np.load(self.path(
+                "episodes", os.readlink(path))), FRAME)
+            os.unlink(path)
 
     def test_another_name_makes_one_record_and_stays_as_a_link(self):
         np.save(self.path("episodes/run7.npy"), FRAME)
