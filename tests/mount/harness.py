@@ -183,7 +183,7 @@ class Mount:
         self.clients = []
         self.stderr = open(os.path.join(self.directory, "stderr"), "w+")
         self.command = [ENGRAMFS, self.store, self.path, *arguments]
-        for option in options + (() if counting else ("noatime",)):
+        for option in (() if counting else ("noatime",)) + options:
             self.command += ["-o", option]
         if not background:
             self.command.append("-f")
