@@ -288,12 +288,14 @@ static bool visit_handles(const struct inode *inode, handle_visit_fn *visit,
 }
 
 bool inodes_attach_unless(struct inodes *inodes, uint64_t id,
-                          struct handle *handle, handle_visit_fn *visit)
+                          struct handle *handle, handle_visit_fn *visit,
+                          bool *alone)
 {
 	struct inode *inode = inode_from_id(inodes, id);
 	bool stopped;
 
 	pthread_mutex_lock(&inodes->lock);
+	*alone = !inode->handles;
 	stopped = visit_handles(inode, visit, handle);
 	if (!stopped)
 		attach_locked(inode, handle);

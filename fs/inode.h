@@ -97,9 +97,10 @@ void inodes_attach(struct inodes *inodes, uint64_t id, struct handle *handle);
 void inodes_detach(struct inodes *inodes, uint64_t id, struct handle *handle);
 typedef bool handle_visit_fn(struct handle *handle, void *arg);
 /* Attach unless VISIT, whose ARG is HANDLE, returns true for one of those that
- * are attached; false then. */
+ * are attached; false then.  ALONE: there are none. */
 bool inodes_attach_unless(struct inodes *inodes, uint64_t id,
-                          struct handle *handle, handle_visit_fn *visit);
+                          struct handle *handle, handle_visit_fn *visit,
+                          bool *alone);
 /* True where VISIT returned true for one of them (and stopped there). */
 bool inodes_visit(struct inodes *inodes, uint64_t id, handle_visit_fn *visit,
                   void *arg);

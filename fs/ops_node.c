@@ -81,6 +81,13 @@ static bool has_writer(struct handle *handle, void *arg)
 	       handle_is_unborn(handle);
 }
 
+/* The kernel still has a name for what has gone: ESTALE makes it look the name
+ * up again, and then it may be made. */
+static int name_again(int rc)
+{
+	return rc == -ENOENT ? -ESTALE : rc;
+}
+
 /* While somebody writes, the kernel must not keep the attributes. */
 static int find_attr(struct fs *fs, fuse_ino_t ino, const char *path,
                      struct found *found, double *valid)
@@ -115,6 +122,13 @@ static void reply_attr(fuse_req_t req, fuse_ino_t ino, bool changed)
 		inodes_untell(&fs->inodes, path);
 	if (path)
 		rc = find_attr(fs, ino, path, &found, &valid);
+	/* A record that was replaced: its name leads to another node, and
+	 * only who opens it need look it up again. */
+	if (rc == -ENOENT && gone && fs_find(fs, path, &found) == 0) {
+		gone = false;
+		valid = 0;
+		rc = 0;
+	}
 	if (rc == 0) {
 		fs_fill_stat(fs, path, &found.info, &stat);
 		if (gone)
@@ -122,9 +136,7 @@ static void reply_attr(fuse_req_t req, fuse_ino_t ino, bool changed)
 		node_release(&found.node);
 		fuse_reply_attr(req, &stat, valid);
 	} else {
-		/* The kernel still has a name for what has gone: ESTALE makes
-		 * it look the name up again, and then it may be made. */
-		fuse_reply_err(req, rc == -ENOENT ? ESTALE : -rc);
+		fuse_reply_err(req, -name_again(rc));
 	}
 	free(path);
 }
@@ -242,7 +254,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int mask,
 	int rc = fs_find_id(fs, ino, &found);
 
 	if (rc) {
-		fuse_reply_err(req, -rc);
+		fuse_reply_err(req, -name_again(rc));
 		return;
 	}
 	if (question_owns(&found.node))

@@ -12,8 +12,8 @@ static int find_part(struct fs *fs, fuse_ino_t ino, struct found *found)
 {
 	int rc = fs_find_id(fs, ino, found);
 
-	if (rc)
-		return rc;
+	if (rc) /* the kernel is to look the name up again */
+		return rc == -ENOENT ? -ESTALE : rc;
 	if (node_is_part(&found->node) && !found->info.scratch)
 		return 0;
 	node_release(&found->node);

@@ -54,25 +54,46 @@ static bool writes(const struct handle *handle)
 	return (handle->flags & O_ACCMODE) != O_RDONLY;
 }
 
+static bool same_version(const struct node_info *a, const struct node_info *b)
+{
+	return a->size == b->size && a->mtime.tv_sec == b->mtime.tv_sec &&
+	       a->mtime.tv_nsec == b->mtime.tv_nsec;
+}
+
 /* ARG is another open file, which cannot share a node with HANDLE. */
 static bool visit_unlike(struct handle *handle, void *arg)
 {
 	const struct handle *other = arg;
-	const struct node_info *a = &handle->at_open;
-	const struct node_info *b = &other->at_open;
 
-	return writes(handle) || writes(other) || a->size != b->size ||
-	       a->mtime.tv_sec != b->mtime.tv_sec ||
-	       a->mtime.tv_nsec != b->mtime.tv_nsec;
+	return writes(handle) || writes(other) ||
+	       !same_version(&handle->at_open, &other->at_open);
+}
+
+/* The record may have been replaced after it was asked for its version, and
+ * before it was opened. */
+static bool is_current(struct fs *fs, const struct handle *handle)
+{
+	struct node_info now;
+
+	return node_stat(&fs->tree, &handle->node, &now) == 0 &&
+	       same_version(&handle->at_open, &now);
 }
 
 bool sharing_attach(struct fs *fs, uint64_t id, struct handle *handle)
 {
-	if (node_is_part(&handle->node))
-		return inodes_attach_unless(&fs->inodes, id, handle,
-		                            visit_unlike);
-	inodes_attach(&fs->inodes, id, handle);
-	return true;
+	bool alone;
+
+	if (!node_is_part(&handle->node)) {
+		inodes_attach(&fs->inodes, id, handle);
+		return true;
+	}
+	if (!inodes_attach_unless(&fs->inodes, id, handle, visit_unlike,
+	                          &alone))
+		return false;
+	if (alone || is_current(fs, handle))
+		return true;
+	inodes_detach(&fs->inodes, id, handle);
+	return false;
 }
 
 void sharing_make_room(struct fs *fs, const char *path, struct handle *handle)
