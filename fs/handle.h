@@ -36,6 +36,7 @@ struct handle {
 	bool is_new;   /* there was no record when it was opened */
 	bool dirty;    /* the draft holds what is not committed */
 	bool tried;    /* and its commit failed, nothing was written since */
+	int failure;   /* what that commit returned */
 	bool retarget; /* a named copy settled: NODE has another path now */
 	struct blob rejected;     /* name in rejected/ of the last refusal */
 	struct node_info at_open; /* for a file whose name is gone */
@@ -71,7 +72,8 @@ int handle_allocate(struct handle *handle, int mode, uint64_t offset,
 /*
  * Make what was written the record.  LAST: nobody can write any more.
  * A file that is only begun (commit_is_begun) waits in the spool.
- * -EINVAL: refused; bytes and reason are in rejected/.
+ * -EINVAL: refused; bytes and reason are in rejected/.  Until more is written
+ * each commit returns that again.
  */
 int handle_commit(struct handle *handle, bool last);
 

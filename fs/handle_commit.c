@@ -69,6 +69,7 @@ static void reject(struct handle *handle, const void *bytes, size_t size,
 	};
 
 	handle->tried = true;
+	handle->failure = rc;
 	if (handle->rejected.size)
 		spool_unreject(&handle->tree->spool, handle->rejected.data);
 	blob_release(&handle->rejected);
@@ -129,6 +130,7 @@ static int run_command(struct handle *handle, struct blob *reply)
 	    handle->tree, bytes, (size_t)handle->draft.size, reply, why);
 	draft_unmap(&handle->draft, bytes);
 	handle->tried = rc != 0;
+	handle->failure = rc;
 	handle->dirty = rc != 0;
 	if (rc)
 		spool_error(&handle->tree->spool, handle->node.path, "control",
@@ -158,8 +160,10 @@ static int commit_locked(struct handle *handle, bool last)
 	const void *bytes;
 	int rc;
 
-	if (!handle->has_draft || handle->tried)
+	if (!handle->has_draft)
 		return 0;
+	if (handle->tried) /* whoever closes a duplicate hears of it too */
+		return last ? 0 : handle->failure;
 	if (handle->node.kind == NODE_CONTROL)
 		return commit_control(handle);
 	if (handle->draft.size == 0)

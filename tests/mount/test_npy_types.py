@@ -270,12 +270,12 @@ class Refusals(harness.MountCase):
         path = self.path("wm/never_there.npy")
         fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         other = os.dup(fd)
-        self.addCleanup(os.close, other)
         os.write(fd, b"hello")
-        with self.assertRaises(OSError) as refusal:
-            os.close(fd)
-        self.assertEqual(refusal.exception.errno, 22)
-        self.assertFalse(os.path.exists(path))
+        for each in (fd, other):
+            with self.assertRaises(OSError) as refusal:
+                os.close(each)
+            self.assertEqual(refusal.exception.errno, 22)
+            self.assertFalse(os.path.exists(path))
 
     def test_cp_says_so(self):
         with harness.tempfile.NamedTemporaryFile(suffix=".npy") as source:
