@@ -13,17 +13,15 @@
  * and a name that ends like a record's must be one. */
 static int check_new(struct fs *fs, const struct node *node)
 {
-	if (node->kind == NODE_OPAQUE)
+	const char *why;
+
+	if (node->kind == NODE_OPAQUE || !node->collection)
 		return -EPERM;
-	if (node->bad_name) {
-		spool_error(
-		    &fs->tree.spool, node->path, "create", -EINVAL,
-		    "the name ends like a record's but no record here "
-		    "can have it (a % must be followed by two upper-case "
-		    "hex digits)");
-		return -EINVAL;
-	}
-	return node->collection ? 0 : -EPERM;
+	why = node_refusal(node);
+	if (why)
+		spool_error(&fs->tree.spool, node->path, "create", -EINVAL,
+		            why);
+	return why ? -EINVAL : 0;
 }
 
 /* Write-only files bypass the page cache: one request for each write, and no

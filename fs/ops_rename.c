@@ -165,8 +165,12 @@ static int rename_found(struct rename *rename)
 	bool from_file = S_ISREG(rename->from.info.mode);
 	int rc;
 
-	if (!rename->from.node.collection || !to->collection || to->bad_name ||
+	if (!rename->from.node.collection || !to->collection ||
 	    to->kind == NODE_COLLECTION)
+		return -EPERM;
+	if (from_file && node_refusal(to))
+		return refuse(rename, -EINVAL, node_refusal(to));
+	if (to->bad_name)
 		return -EPERM;
 	rc = check_target(rename);
 	if (rc)

@@ -58,6 +58,20 @@ bool node_is_part(const struct node *node)
 	       node->kind == NODE_OPAQUE;
 }
 
+const char *node_refusal(const struct node *node)
+{
+	size_t size = strlen(node->path);
+
+	if (node->bad_name)
+		return "the name ends like a record's but no record here can "
+		       "have it (a % must be followed by two upper-case hex "
+		       "digits)";
+	if (size > 4 && strcmp(node->path + size - 4, ".npz") == 0)
+		return "an .npz archive is no record: save each array as a "
+		       ".npy file";
+	return NULL;
+}
+
 int node_part_name(struct key key, const char *suffix, struct blob *out)
 {
 	int rc = name_encode(key.data, key.size, NODE_STEM_LIMIT, out);

@@ -115,6 +115,9 @@ static inline struct key node_key(const struct node *node)
 	return (struct key){ node->key.data, node->key.size };
 }
 
+/* Why no file can be made at NODE, which is in a collection; NULL: one can. */
+const char *node_refusal(const struct node *node);
+
 /* Appends the file name (not the path) of a record's part: the stem of KEY
  * plus SUFFIX (".npy", ".json", ".pickle", or "" for a directory). */
 int node_part_name(struct key key, const char *suffix, struct blob *out);
