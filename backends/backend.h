@@ -36,6 +36,7 @@
 struct access_ops;
 struct maintenance_ops;
 struct query_ops;
+struct relation_ops;
 struct settings;
 
 /* A record's key: any bytes; decimal digits where records are numbered. */
@@ -251,6 +252,9 @@ struct backend {
 
 	/* What it answers from indexes (query.h).  NULL: nothing. */
 	const struct query_ops *query;
+
+	/* Relationships between records (relation.h).  NULL: there are none. */
+	const struct relation_ops *relations;
 
 	/* How it looks after its storage (maintenance.h).  NULL: not at all. */
 	const struct maintenance_ops *maintenance;

@@ -104,6 +104,10 @@ struct collection {
 	 * was: the names of an integer and a float field.  NULL: nobody counts. */
 	const char *access_count;
 	const char *last_access;
+
+	/* sqlite: the table of relationships between the records.  NULL: there
+	 * are none. */
+	const char *relations;
 };
 
 /* Records are numbered by the database: keys are decimal numbers. */

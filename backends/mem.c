@@ -291,5 +291,6 @@ const struct backend mem_backend = {
 	.sync = mem_sync,
 	.status = mem_status,
 	.access = &mem_access_ops,
+	.relations = &mem_relation_ops,
 	.maintenance = &maintenance,
 };

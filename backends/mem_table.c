@@ -22,6 +22,7 @@ void mem_table_release(struct mem_table *table)
 {
 	for (size_t i = 0; i < table->count; i++)
 		mem_record_free(table->records[i]);
+	mem_relations_release(&table->relations);
 	free(table->records);
 	free(table->place);
 	*table = (struct mem_table){ 0 };

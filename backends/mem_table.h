@@ -9,13 +9,15 @@
 #define ENGRAMFS_BACKENDS_MEM_TABLE_H
 
 #include "backends/mem_record.h"
+#include "backends/mem_relation.h"
 
 struct mem_table {
 	char *place; /* of the collection */
 	struct mem_record **records;
 	size_t count;
 	size_t capacity;
-	int64_t last_number; /* the highest that was ever used */
+	int64_t last_number;            /* the highest that was ever used */
+	struct mem_relations relations; /* between its records */
 };
 
 /* As memcmp; a key that begins another comes first. */

@@ -110,6 +110,7 @@ static int number_record(struct putting *put, const struct mem_record *before)
 
 static void drop_record(struct mem_table *table, struct key key)
 {
+	mem_relations_forget(&table->relations, key);
 	mem_record_free(mem_table_take(table, key));
 }
 
@@ -258,6 +259,13 @@ static int move_record(struct mem_table *table,
 
 	if (rc)
 		return rc;
+	mem_relations_forget(&table->relations, to);
+	rc =
+	    mem_relations_rename(&table->relations, mem_key(record), to, false);
+	if (rc) {
+		mem_rename_release(&rename);
+		return rc;
+	}
 	note_key(table, collection, to);
 	mem_table_take(table, mem_key(record));
 	mem_rename_apply(&rename, record);
@@ -278,6 +286,13 @@ static int swap_records(struct mem_table *table,
 	rc = mem_rename_init(collection, b, mem_key(a), &to_a);
 	if (rc) {
 		mem_rename_release(&to_b);
+		return rc;
+	}
+	rc = mem_relations_rename(&table->relations, mem_key(a), mem_key(b),
+	                          true);
+	if (rc) {
+		mem_rename_release(&to_b);
+		mem_rename_release(&to_a);
 		return rc;
 	}
 	mem_table_take(table, mem_key(a));

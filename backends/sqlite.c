@@ -10,6 +10,7 @@
 
 #include "backends/log.h"
 #include "backends/sqlite_query.h"
+#include "backends/sqlite_relation.h"
 
 extern const struct backend sqlite_backend;
 
@@ -227,5 +228,6 @@ const struct backend sqlite_backend = {
 	.status = store_status,
 	.access = &sqlite_access_ops,
 	.query = &sqlite_query_ops,
+	.relations = &sqlite_relation_ops,
 	.maintenance = &sqlite_maintenance,
 };

@@ -19,6 +19,7 @@
  *   sqlite_side.c    sqlite_notes.c: kept mtimes and marks
  *   sqlite_query.c   questions (sqlite_query.h); sqlite_query_sql.c: their text;
  *                    sqlite_near.c (sqlite_near.h): the nearest arrays
+ *   sqlite_relation.c  relationships (sqlite_relation.h)
  *
  * Errors:     int functions return 0 or a negative errno value.
  * Threads:    the writer's connection is used under write_lock; readers take
@@ -85,11 +86,12 @@ int sqlite_store_connect(struct sqlite_store *store, struct sqlite_db **out,
 int sqlite_schema_create(struct sqlite_db *db, char why[WHY_SIZE]);
 int sqlite_schema_check(struct sqlite_db *db, char why[WHY_SIZE]);
 
-/* Rows of other tables refer to record ID of COLLECTION. */
-int sqlite_schema_is_referred(struct sqlite_db *db,
-                              const struct collection *collection, int64_t id,
-                              bool *out);
-/* Delete the rows that do. */
+/* Rows of other tables that refer to record FROM of COLLECTION refer to record
+ * TO now. */
+int sqlite_schema_refer(struct sqlite_db *db,
+                        const struct collection *collection, int64_t from,
+                        int64_t to);
+/* Delete the rows that refer to record ID. */
 int sqlite_schema_unrefer(struct sqlite_db *db,
                           const struct collection *collection, int64_t id);
 

@@ -69,13 +69,15 @@ int sqlite_number_change(struct sqlite_db *db,
 	sqlite3_bind_int64(stmt, SQLITE_ID_BIT + 1, to);
 	sqlite3_bind_int64(stmt, SQLITE_WHERE, from);
 	rc = sqlite_db_finish(db, stmt, 0);
+	if (rc == 0)
+		rc = sqlite_schema_refer(db, collection, from, to);
 	return rc ? rc : use_number(db, collection, to);
 }
 
-/* Whether the database chose the number of record ID.  -ENOENT. */
-static int is_implicit(struct sqlite_store *store,
-                       const struct collection *collection, int64_t id,
-                       bool *out)
+/* The number ID is not tied to its record: nobody asked for it.  -ENOENT: no
+ * record has it. */
+static int is_loose(struct sqlite_store *store,
+                    const struct collection *collection, int64_t id, bool *out)
 {
 	struct sqlite_db *db = store->writer;
 	struct sqlite_notes notes = { 0 };
@@ -102,23 +104,6 @@ static int is_implicit(struct sqlite_store *store,
 		*out = sqlite_notes_find(&notes, SQLITE_NOTE_IMPLICIT, "");
 	sqlite_notes_release(&notes);
 	value_unref(stamp);
-	return rc;
-}
-
-/* The number ID is not tied to its record: nothing refers to it, and nobody
- * asked for it.  -ENOENT: no record has it. */
-static int is_loose(struct sqlite_store *store,
-                    const struct collection *collection, int64_t id, bool *out)
-{
-	bool implicit = false;
-	bool referred = false;
-	int rc = is_implicit(store, collection, id, &implicit);
-
-	if (rc == 0 && implicit)
-		rc = sqlite_schema_is_referred(store->writer, collection, id,
-		                               &referred);
-	if (rc == 0)
-		*out = implicit && !referred;
 	return rc;
 }
 

@@ -168,12 +168,13 @@ static bool is_reference_to(const struct reference *reference,
 	return strcmp(reference->to, collection->place) == 0;
 }
 
-static int sql_referred(const struct collection *collection, uint32_t columns,
-                        struct blob *out)
+static int sql_refer(const struct collection *collection, uint32_t columns,
+                     struct blob *out)
 {
 	(void)collection;
-	return blob_printf(out, "SELECT 1 FROM %s WHERE %s = ?1 LIMIT 1",
+	return blob_printf(out, "UPDATE %s SET %s = ?2 WHERE %s = ?1",
 	                   references[columns].table,
+	                   references[columns].column,
 	                   references[columns].column);
 }
 
@@ -186,9 +187,9 @@ static int sql_unrefer(const struct collection *collection, uint32_t columns,
 	                   references[columns].column);
 }
 
-int sqlite_schema_is_referred(struct sqlite_db *db,
-                              const struct collection *collection, int64_t id,
-                              bool *out)
+int sqlite_schema_refer(struct sqlite_db *db,
+                        const struct collection *collection, int64_t from,
+                        int64_t to)
 {
 	uint32_t count = sizeof(references) / sizeof(references[0]);
 	int rc = 0;
@@ -198,17 +199,14 @@ int sqlite_schema_is_referred(struct sqlite_db *db,
 
 		if (!is_reference_to(&references[i], collection))
 			continue;
-		rc = sqlite_db_prepare(db, sql_referred, collection, i, &stmt);
+		rc = sqlite_db_prepare(db, sql_refer, collection, i, &stmt);
 		if (rc)
 			return rc;
-		sqlite3_bind_int64(stmt, 1, id);
-		rc = sqlite_db_step(db, stmt);
-		sqlite_db_done(stmt);
+		sqlite3_bind_int64(stmt, 1, from);
+		sqlite3_bind_int64(stmt, 2, to);
+		rc = sqlite_db_finish(db, stmt, 0);
 	}
-	if (rc < 0)
-		return rc;
-	*out = rc == 1;
-	return 0;
+	return rc;
 }
 
 int sqlite_schema_unrefer(struct sqlite_db *db,

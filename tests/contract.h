@@ -50,6 +50,7 @@ enum contract_needs {
 	METERED = 1 << 15,  /* some field is a FIELD_VALUES */
 	FREE = 1 << 16,     /* arrays have any name */
 	COUNTED = 1 << 17,  /* reads are counted */
+	RELATED = 1 << 18,  /* there are relationships */
 };
 
 struct contract_test {
@@ -77,6 +78,7 @@ extern const struct contract_test contract_rename_tests[];
 extern const struct contract_test contract_time_tests[];
 extern const struct contract_test contract_expiry_tests[];
 extern const struct contract_test contract_access_tests[];
+extern const struct contract_test contract_relation_tests[];
 extern const struct contract_test contract_thread_tests[];
 extern const struct contract_test contract_store_tests[];
 extern const struct contract_test contract_name_tests[];

@@ -120,11 +120,14 @@ static void a_moved_number_keeps_its_record(void **state)
 	assert_id(lab, "next", 10);
 }
 
-static void a_number_that_is_referred_to_is_never_changed(void **state)
+static void what_refers_to_a_number_follows_it(void **state)
 {
 	static const char link[] =
 	    "INSERT INTO concept_relationships (source_concept_id, "
 	    "target_concept_id, relationship_type) VALUES (1, 2, 'x')";
+	static const char ends[] = "SELECT source_concept_id, "
+				   "target_concept_id FROM "
+				   "concept_relationships";
 	struct lab *lab = *state;
 
 	open_concepts(lab);
@@ -132,10 +135,11 @@ static void a_number_that_is_referred_to_is_never_changed(void **state)
 	assert_int_equal(put_embedding(lab, "b"), 0);
 	assert_int_equal(lab_truth(lab, "run", link, NULL), 0);
 	assert_int_equal(put_id(lab, "a", 7), 0);
-	assert_id(lab, "a", 1);
+	assert_id(lab, "a", 7);
 	assert_int_equal(put_id(lab, "c", 2), 0);
-	assert_id(lab, "b", 2);
-	assert_id(lab, "c", 3);
+	assert_id(lab, "b", 8);
+	assert_id(lab, "c", 2);
+	assert_int_equal(lab_truth(lab, "query", ends, "[[7, 8]]", NULL), 0);
 }
 
 static void relationships_go_with_their_concept(void **state)
@@ -271,7 +275,7 @@ const struct CMUnitTest sqlite_number_tests[] = {
 	LAB_TEST(a_taken_number_is_no_reason_to_refuse_a_new_concept),
 	LAB_TEST(numbers_of_a_copied_store_arrive_in_any_order),
 	LAB_TEST(a_moved_number_keeps_its_record),
-	LAB_TEST(a_number_that_is_referred_to_is_never_changed),
+	LAB_TEST(what_refers_to_a_number_follows_it),
 	LAB_TEST(relationships_go_with_their_concept),
 	LAB_TEST(relationships_stay_with_a_renamed_concept),
 	LAB_TEST(a_taken_number_is_no_reason_to_refuse_a_new_episode),
