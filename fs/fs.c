@@ -233,6 +233,18 @@ static void forget_path(struct fs *fs, const char *path, size_t size,
 	blob_release(&name);
 }
 
+/* A relationship's link and its JSON file. */
+static void forget_link(struct fs *fs, const char *path)
+{
+	size_t size = strlen(path);
+	size_t tail = strlen(".json");
+
+	forget_path(fs, path, size, "");
+	forget_path(fs, path, size, ".json");
+	if (size > tail)
+		forget_path(fs, path, size - tail, "");
+}
+
 void fs_forget_attributes(struct fs *fs, const struct node *node)
 {
 	const char *slash = strrchr(node->path, '/');
@@ -246,6 +258,8 @@ void fs_forget_attributes(struct fs *fs, const struct node *node)
 	inodes_untell(&fs->inodes, node->path);
 	if (node->path[stem_end] == '\0' && dot)
 		stem_end = (size_t)(dot - node->path);
+	if (node->kind == NODE_LINK || node->kind == NODE_LINK_FIELDS)
+		forget_link(fs, node->path);
 	for (const struct node_suffix *row = node_suffixes; row->suffix; row++)
 		forget_path(fs, node->path, stem_end, row->suffix);
 	if (slash)

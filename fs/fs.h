@@ -14,6 +14,7 @@
 #define FUSE_USE_VERSION 314
 
 #include "fs/inode.h"
+#include "fs/links.h"
 #include "fs/maker.h"
 #include "fs/moved.h"
 #include "fs/notify.h"
@@ -36,6 +37,7 @@ struct fs {
 	struct moved moved;
 	struct makers makers;
 	struct sharing sharing;
+	struct links links;
 	struct notifier notifier;
 	struct accesses *accesses; /* NULL: nobody counts */
 	struct fuse_session *session;

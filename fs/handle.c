@@ -152,6 +152,7 @@ static int open_node(struct handle *handle, const struct node_info *info,
 	case NODE_ARRAY:
 	case NODE_FIELDS:
 	case NODE_OPAQUE:
+	case NODE_LINK_FIELDS:
 		return open_part(handle, info);
 	case NODE_CONTROL:
 		return open_control(handle, info);
@@ -164,6 +165,8 @@ static int open_node(struct handle *handle, const struct node_info *info,
 	case NODE_OTHER:
 	case NODE_RECORD:
 	case NODE_SUBDIR:
+	case NODE_LINKS:
+	case NODE_LINK:
 		return open_scratch(handle, !info, mode);
 	default:
 		return -EISDIR;

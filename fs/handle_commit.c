@@ -3,6 +3,7 @@
 
 #include "layout/commit.h"
 #include "layout/control.h"
+#include "layout/link.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +12,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Keep the draft in the spool under the file's own name. */
-static int save_begun(struct handle *handle, const char *bytes, size_t size)
+/* The mtime that was set for the next commit. */
+static struct timespec next_mtime(struct handle *handle)
 {
+	struct timespec mtime;
+
+	pthread_mutex_lock(&handle->shown_lock);
+	mtime = handle->mtime;
+	pthread_mutex_unlock(&handle->shown_lock);
+	return mtime;
+}
+
+/* Keep the draft in the spool under the file's own name. */
+static int write_begun(struct handle *handle, const char *bytes, size_t size)
+{
+	struct timespec times[2] = { { 0, UTIME_OMIT }, next_mtime(handle) };
 	int fd = spool_open_file(&handle->tree->spool, handle->node.path,
 	                         O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	int rc = 0;
@@ -30,7 +43,29 @@ static int save_begun(struct handle *handle, const char *bytes, size_t size)
 			size -= (size_t)n;
 		}
 	}
+	if (rc == 0 && futimens(fd, times) < 0)
+		rc = -errno;
 	close(fd);
+	return rc;
+}
+
+static int save_begun(struct handle *handle, const char *bytes, size_t size)
+{
+	int rc = link_expect(handle->tree, &handle->node);
+
+	if (rc == 0)
+		rc = write_begun(handle, bytes, size);
+	return rc ? rc : link_settle(handle->tree, &handle->node);
+}
+
+/* A whole file of a relationship that waits.  It must not be saved once more
+ * when the handle is closed: the relationship may be there by then. */
+static int save_awaited(struct handle *handle, const char *bytes, size_t size)
+{
+	int rc = save_begun(handle, bytes, size);
+
+	if (rc == 0)
+		handle->dirty = handle->is_new = false;
 	return rc;
 }
 
@@ -175,6 +210,9 @@ static int commit_locked(struct handle *handle, bool last)
 		return rc;
 	if (commit_is_begun(&handle->node, bytes, (size_t)handle->draft.size))
 		rc = save_begun(handle, bytes, (size_t)handle->draft.size);
+	else if (link_is_awaited(handle->tree, &handle->node, bytes,
+	                         (size_t)handle->draft.size))
+		rc = save_awaited(handle, bytes, (size_t)handle->draft.size);
 	else
 		rc = store(handle, bytes);
 	draft_unmap(&handle->draft, bytes);

@@ -55,13 +55,14 @@ void makers_add(struct makers *makers, const char *path, pid_t pid)
 
 bool makers_has(struct makers *makers, const char *path, pid_t pid)
 {
-	size_t i;
-	bool has;
+	time_t time = now();
+	bool has = false;
 
 	pthread_mutex_lock(&makers->lock);
-	i = find(makers, path);
-	has = i < MAKERS_MAX && makers->notes[i].pid == pid &&
-	      now() <= makers->notes[i].until;
+	for (size_t i = 0; !has && i < MAKERS_MAX; i++)
+		has = makers->notes[i].pid == pid && makers->notes[i].path &&
+		      time <= makers->notes[i].until &&
+		      strcmp(makers->notes[i].path, path) == 0;
 	pthread_mutex_unlock(&makers->lock);
 	return has;
 }

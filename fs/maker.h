@@ -20,14 +20,14 @@
 #include <sys/types.h>
 #include <time.h>
 
-#define MAKERS_MAX 64
+#define MAKERS_MAX 1024
 #define MAKERS_SECONDS 60
 
 struct makers {
 	pthread_mutex_t lock;
 
 	struct {
-		char *path; /* of the record's JSON file */
+		char *path; /* of the file that is missing to PID */
 		pid_t pid;
 		time_t until; /* CLOCK_MONOTONIC */
 	} notes[MAKERS_MAX];
@@ -38,7 +38,8 @@ struct makers {
 void makers_init(struct makers *makers);
 void makers_release(struct makers *makers);
 
-/* PID makes a record whose JSON file is PATH.  With too little memory it is
+/* PID makes a record whose JSON file is PATH (or, of a relationship, whose other
+ * file is: links.h).  With too little memory it is
  * not noted. */
 void makers_add(struct makers *makers, const char *path, pid_t pid);
 

@@ -110,6 +110,7 @@ static int open_tree(struct mount *mount)
 	moved_init(&mount->fs.moved);
 	makers_init(&mount->fs.makers);
 	sharing_init(&mount->fs.sharing);
+	links_init(&mount->fs.links);
 	set_owner(mount);
 	rc = settings_append_json(&mount->settings, &mount->origins,
 	                          &tree->settings_text);
@@ -267,6 +268,7 @@ static void close_all(struct mount *mount)
 		moved_release(&fs->moved);
 		makers_release(&fs->makers);
 		sharing_release(&fs->sharing);
+		links_release(&fs->links);
 		blob_release(&fs->tree.settings_text);
 		answers_free(fs->tree.answers);
 		pthread_mutex_destroy(&fs->tree.copies);

@@ -2,6 +2,7 @@
 #include "fs/ops.h"
 
 #include "layout/commit.h"
+#include "layout/link.h"
 #include "layout/listing.h"
 
 #include <errno.h>
@@ -262,12 +263,13 @@ static int make_directory(struct fs *fs, const struct node *node, mode_t mode)
 	char why[WHY_SIZE] = "";
 	int rc;
 
-	if (node->kind != NODE_RECORD && node->kind != NODE_SUBDIR) {
+	if (node->kind != NODE_RECORD && node->kind != NODE_SUBDIR &&
+	    node->kind != NODE_LINKS) {
 		if (node->bad_name)
 			return -EINVAL;
 		return -EPERM;
 	}
-	if (node->kind == NODE_SUBDIR ||
+	if (node->kind != NODE_RECORD ||
 	    node->collection->shape != RECORD_DIRECTORY)
 		return spool_mkdir(&fs->tree.spool, node->path, mode & 0777);
 	rc = commit_mkdir(&fs->tree, node, why);
@@ -313,29 +315,37 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 }
 
 /* The record's directory, and what of it is in the spool. */
-static int rmdir_path(struct fs *fs, const char *path)
+static int remove_directory(struct fs *fs, const struct node *node)
 {
-	struct node node = { 0 };
 	struct node_info info;
-	int rc = node_find(&fs->tree, path, &node);
 	bool stored;
+	int rc = 0;
 
-	if (rc)
-		return rc;
-	stored = (node.kind == NODE_RECORD || node.kind == NODE_SUBDIR) &&
-	         node_stat_stored(&fs->tree, &node, &info) == 0;
-	if (node.kind != NODE_RECORD && node.kind != NODE_SUBDIR &&
-	    node.kind != NODE_OTHER)
-		rc = node_is_directory(&node) ? -EPERM : -ENOTDIR;
-	else if (stored && (node.kind == NODE_SUBDIR ||
-	                    node.collection->shape != RECORD_DIRECTORY))
-		rc = -ENOTEMPTY;
-	if (rc == 0)
-		rc = spool_rmdir(&fs->tree.spool, path);
+	if (link_is_directory(node))
+		return link_rmdir(&fs->tree, node);
+	stored = (node->kind == NODE_RECORD || node->kind == NODE_SUBDIR) &&
+	         node_stat_stored(&fs->tree, node, &info) == 0;
+	if (node->kind != NODE_RECORD && node->kind != NODE_SUBDIR &&
+	    node->kind != NODE_OTHER)
+		return node_is_directory(node) ? -EPERM : -ENOTDIR;
+	if (stored && (node->kind == NODE_SUBDIR ||
+	               node->collection->shape != RECORD_DIRECTORY))
+		return -ENOTEMPTY;
+	rc = spool_rmdir(&fs->tree.spool, node->path);
 	if (rc == -ENOENT && stored)
 		rc = 0;
 	if (rc == 0 && stored)
-		rc = commit_rmdir(&fs->tree, &node);
+		rc = commit_rmdir(&fs->tree, node);
+	return rc;
+}
+
+static int rmdir_path(struct fs *fs, const char *path)
+{
+	struct node node = { 0 };
+	int rc = node_find(&fs->tree, path, &node);
+
+	if (rc == 0)
+		rc = remove_directory(fs, &node);
 	node_release(&node);
 	return rc;
 }

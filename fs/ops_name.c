@@ -2,7 +2,9 @@
 #include "fs/ops.h"
 
 #include "fs/handle.h"
+#include "fs/links.h"
 #include "layout/commit.h"
+#include "layout/link.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,17 +19,25 @@ static int unlink_rejected(struct fs *fs, const struct node *node)
 	return unlinkat(fs->tree.spool.rejected_fd, name, 0) < 0 ? -errno : 0;
 }
 
-static int unlink_found(struct fs *fs, const struct found *found)
+static int unlink_found(struct fs *fs, const struct found *found, pid_t pid)
 {
 	const struct node *node = &found->node;
+	int rc;
 
 	if (S_ISDIR(found->info.mode))
 		return -EISDIR;
 	if (node->kind == NODE_REJECTED)
 		return unlink_rejected(fs, node);
+	if (node->kind == NODE_LINK)
+		return links_unlink(fs, found, pid);
 	if (found->info.scratch)
 		return spool_unlink(&fs->tree.spool, node->path);
-	return node_is_part(node) ? commit_remove(&fs->tree, node) : -EPERM;
+	if (!node_is_part(node))
+		return -EPERM;
+	rc = commit_remove(&fs->tree, node);
+	if (rc == 0 && node->kind == NODE_LINK_FIELDS)
+		links_note_reset(fs, node, pid);
+	return rc;
 }
 
 static bool visit_drop(struct handle *handle, void *arg)
@@ -48,7 +58,7 @@ static bool drop_handles(struct fs *fs, const char *path)
 	return uncommitted;
 }
 
-static int unlink_path(struct fs *fs, const char *path)
+static int unlink_path(struct fs *fs, const char *path, pid_t pid)
 {
 	struct found found;
 	char *moved;
@@ -64,11 +74,12 @@ static int unlink_path(struct fs *fs, const char *path)
 	if (moved)
 		moved_drop(&fs->moved, path);
 	else
-		rc = unlink_found(fs, &found);
-	if (rc == 0 && !moved && node_is_part(&found.node)) {
+		rc = unlink_found(fs, &found, pid);
+	if (rc == 0 && !moved && node_is_part(&found.node))
 		drop_handles(fs, path);
+	if (rc == 0 && !moved &&
+	    (node_is_part(&found.node) || found.node.kind == NODE_LINK))
 		fs_forget_attributes(fs, &found.node);
-	}
 	free(moved);
 	node_release(&found.node);
 	return rc;
@@ -81,27 +92,37 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	char *path = fs_child_path(fs, parent, name, &rc);
 
 	if (path)
-		rc = unlink_path(fs, path);
+		rc = unlink_path(fs, path, fuse_req_ctx(req)->pid);
 	if (path && rc == 0)
 		inodes_unlink(&fs->inodes, path);
 	free(path);
 	fuse_reply_err(req, -rc);
 }
 
+/* Whoever copies a relationship may have made it already: see links.h. */
+static int make_symlink(struct fs *fs, const char *target,
+                        const struct node *node, pid_t pid, bool exists)
+{
+	if (link_owns(node))
+		return links_make(fs, node, target, pid, exists);
+	return exists ? -EEXIST
+	              : spool_symlink(&fs->tree.spool, target, node->path);
+}
+
 static int symlink_path(struct fs *fs, const char *target, const char *path,
-                        struct fuse_entry_param *entry)
+                        pid_t pid, struct fuse_entry_param *entry)
 {
 	struct found found = { 0 };
+	bool exists;
 	int rc = node_find(&fs->tree, path, &found.node);
 
 	if (rc)
 		return rc;
 	if (!found.node.collection || found.node.kind == NODE_COLLECTION)
 		rc = -EPERM;
-	else if (node_stat(&fs->tree, &found.node, &found.info) == 0)
-		rc = -EEXIST;
+	exists = rc == 0 && node_stat(&fs->tree, &found.node, &found.info) == 0;
 	if (rc == 0)
-		rc = spool_symlink(&fs->tree.spool, target, path);
+		rc = make_symlink(fs, target, &found.node, pid, exists);
 	if (rc == 0)
 		rc = node_stat(&fs->tree, &found.node, &found.info);
 	if (rc == 0)
@@ -119,7 +140,8 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
 	char *path = fs_child_path(fs, parent, name, &rc);
 
 	if (path)
-		rc = symlink_path(fs, target, path, &entry);
+		rc = symlink_path(fs, target, path, fuse_req_ctx(req)->pid,
+		                  &entry);
 	free(path);
 	if (rc)
 		fuse_reply_err(req, -rc);

@@ -2,7 +2,9 @@
 #include "fs/ops.h"
 
 #include "fs/handle.h"
+#include "fs/links.h"
 #include "layout/commit.h"
+#include "layout/link.h"
 #include "layout/question.h"
 
 #include <errno.h>
@@ -210,12 +212,15 @@ static int set_times(struct fs *fs, fuse_ino_t ino, const struct found *found,
 	else if (!(mask & FUSE_SET_ATTR_ATIME))
 		atime.tv_nsec = UTIME_OMIT;
 	if (mtime.tv_nsec != UTIME_OMIT &&
-	    inodes_visit(&fs->inodes, ino, visit_touch, &mtime))
+	    inodes_visit(&fs->inodes, ino, visit_touch, &mtime) &&
+	    !found->info.scratch) /* what waits has its own, too */
 		return 0;
 	if (found->info.scratch)
 		return touch_spooled(fs, &found->node, atime, mtime);
 	if (mtime.tv_nsec == UTIME_OMIT)
 		return 0;
+	if (found->node.kind == NODE_LINK)
+		return link_touch(&fs->tree, &found->node, mtime);
 	if (node_is_part(&found->node))
 		return commit_touch(&fs->tree, &found->node, mtime);
 	return 0; /* directories have no times of their own */
@@ -267,6 +272,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int mask,
 		rc = set_size(fs, &found, handle, attr->st_size);
 	if (rc == 0 && mask & SET_TIMES)
 		rc = set_times(fs, ino, &found, attr, mask);
+	if (rc == 0 && mask & SET_TIMES && found.node.kind == NODE_LINK)
+		links_note_maker(fs, &found.node, fuse_req_ctx(req)->pid);
 	node_release(&found.node);
 	if (rc)
 		fuse_reply_err(req, -rc);
@@ -274,7 +281,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int mask,
 		reply_attr(req, ino, true);
 }
 
-/* The links in views/ are made; others are in the spool. */
+/* The links in views/ and of relationships are made; others are in the spool. */
 static int read_link(struct fs *fs, const char *path, struct blob *out)
 {
 	struct node node;
@@ -285,6 +292,8 @@ static int read_link(struct fs *fs, const char *path, struct blob *out)
 	rc = node.kind == NODE_ANSWER
 	         ? question_readlink(&node, out)
 	         : spool_readlink(&fs->tree.spool, path, out);
+	if (rc == -ENOENT && node.kind == NODE_LINK)
+		rc = link_readlink(&fs->tree, &node, out);
 	node_release(&node);
 	return rc;
 }

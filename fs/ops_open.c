@@ -3,6 +3,7 @@
 
 #include "fs/copier.h"
 #include "fs/handle.h"
+#include "fs/links.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,6 +96,8 @@ static int check_exclusive(struct fs *fs, struct found *found,
 		return -EEXIST;
 	if (found->node.kind == NODE_ARRAY)
 		note_maker(fs, &found->node, who->pid);
+	if (found->node.kind == NODE_LINK_FIELDS)
+		links_note_maker(fs, &found->node, who->pid);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
  *   record file -> scratch       the bytes move to the spool
  *   scratch     -> scratch       the file moves in the spool
  *   between collections          EXDEV: mv copies and deletes
+ *   relationships                fs/rename_link.c
  *   a file still being written   its commit goes to the new name
  */
 #include "fs/ops.h"
@@ -16,6 +17,7 @@
 #include "fs/handle.h"
 #include "fs/rename.h"
 #include "layout/commit.h"
+#include "layout/link.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -175,6 +177,8 @@ static int rename_found(struct rename *rename)
 	rc = check_target(rename);
 	if (rc)
 		return rc;
+	if (link_owns(&rename->from.node) || link_owns(to))
+		return rename_link(rename);
 	if (rename->from.info.scratch) {
 		if (from_file && to_part)
 			return rename_scratch_to_record(rename);

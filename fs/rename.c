@@ -3,6 +3,7 @@
 
 #include "layout/commit.h"
 #include "layout/draft.h"
+#include "layout/link.h"
 #include "layout/view.h"
 
 #include <errno.h>
@@ -57,6 +58,18 @@ int rename_record_to_scratch(struct rename *rename)
 	return rc;
 }
 
+/* They wait under their new name. */
+static int keep_begun(struct rename *rename)
+{
+	struct tree *tree = &rename->fs->tree;
+	int rc = link_expect(tree, &rename->to.node);
+
+	if (rc == 0)
+		rc = spool_rename(&tree->spool, rename->from_path,
+		                  rename->to_path, 0);
+	return rc ? rc : link_settle(tree, &rename->to.node);
+}
+
 /* The bytes of a file become the part that TO names. */
 static int commit_bytes(struct rename *rename, const void *bytes, size_t size,
                         struct timespec mtime)
@@ -65,9 +78,9 @@ static int commit_bytes(struct rename *rename, const void *bytes, size_t size,
 	char why[WHY_SIZE] = "";
 	int rc;
 
-	if (commit_is_begun(&rename->to.node, bytes, size))
-		return spool_rename(&tree->spool, rename->from_path,
-		                    rename->to_path, 0);
+	if (commit_is_begun(&rename->to.node, bytes, size) ||
+	    link_is_awaited(tree, &rename->to.node, bytes, size))
+		return keep_begun(rename);
 	rc = commit_part(tree, &rename->to.node, bytes, size, mtime, why);
 	if (rc) {
 		const struct refusal refusal = {

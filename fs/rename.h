@@ -26,6 +26,9 @@ int rename_record_to_scratch(struct rename *rename);
 /* The bytes of a scratch file become the part that the new name means. */
 int rename_scratch_to_record(struct rename *rename);
 
+/* Either end is a file of a relationship, or where one would be. */
+int rename_link(struct rename *rename);
+
 /* One array of a record takes another's name. */
 int rename_array_to_array(struct rename *rename);
 

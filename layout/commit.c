@@ -2,6 +2,7 @@
 #include "layout/commit.h"
 
 #include "backends/npy.h"
+#include "layout/link.h"
 #include "layout/named_copy.h"
 #include "layout/render.h"
 
@@ -187,6 +188,15 @@ static int commit_to_key(struct commit *commit)
 	}
 }
 
+/* Relationships may have waited for the record.  What goes wrong with them is
+ * noted there, and no fault of the record. */
+static int announce(struct tree *tree, const struct node *node)
+{
+	if (node->collection->relations)
+		(void)link_arrived(tree, node->collection, node_key(node));
+	return 0;
+}
+
 int commit_part(struct tree *tree, struct node *node, const void *bytes,
                 size_t size, struct timespec mtime, char why[WHY_SIZE])
 {
@@ -200,10 +210,12 @@ int commit_part(struct tree *tree, struct node *node, const void *bytes,
 	int rc;
 
 	commit.why = why;
+	if (node->kind == NODE_LINK_FIELDS)
+		return link_commit(tree, node, bytes, size, mtime, why);
 	if (!node->named_copy) {
 		rc = commit_to_key(&commit);
 		blob_release(&commit.key);
-		return rc;
+		return rc ? rc : announce(tree, node);
 	}
 	pthread_mutex_lock(&tree->copies);
 	rc = named_copy_refresh(tree, node);
@@ -233,8 +245,7 @@ bool commit_is_begun(const struct node *node, const void *bytes, size_t size)
 	return begun;
 }
 
-/* A directory whose last array goes stays until it is removed itself. */
-static int keep_directory(struct tree *tree, const struct node *node)
+int commit_keep_directory(struct tree *tree, const struct node *node)
 {
 	const char *slash = strrchr(node->path, '/');
 	char *parent = strndup(node->path, (size_t)(slash - node->path));
@@ -260,6 +271,8 @@ int commit_remove(struct tree *tree, const struct node *node)
 		                 .expires_ms = EXPIRES_KEEP };
 	int rc;
 
+	if (node->kind == NODE_LINK_FIELDS)
+		return link_reset(tree, node);
 	if (node->kind == NODE_FIELDS) {
 		change.fields_action = PART_DROP;
 	} else {
@@ -268,7 +281,7 @@ int commit_remove(struct tree *tree, const struct node *node)
 	}
 	rc = put(tree, node, &change, NULL, NULL);
 	if (rc == 0 && node->kind == NODE_ARRAY && node->array[0])
-		rc = keep_directory(tree, node);
+		rc = commit_keep_directory(tree, node);
 	return rc;
 }
 
@@ -278,6 +291,8 @@ int commit_touch(struct tree *tree, const struct node *node,
 	struct change change = { .must_exist = true,
 		                 .expires_ms = EXPIRES_KEEP };
 
+	if (node->kind == NODE_LINK_FIELDS)
+		return link_touch(tree, node, mtime);
 	if (node->kind == NODE_ARRAY) {
 		change.array_action = PART_TOUCH;
 		change.array_name = node->array;
@@ -324,9 +339,13 @@ int commit_rename(struct tree *tree, const struct node *from,
                   const struct node *to, enum rename_mode mode)
 {
 	struct store *store = stores_get(&tree->stores, from->collection);
+	int rc;
 
 	if (!store)
 		return -EIO;
-	return store->backend->rename(store, from->collection, node_key(from),
-	                              node_key(to), mode);
+	rc = store->backend->rename(store, from->collection, node_key(from),
+	                            node_key(to), mode);
+	if (rc == 0 && from->collection->relations && mode != RENAME_SWAP)
+		(void)link_follow(tree, from, to);
+	return rc ? rc : announce(tree, to);
 }

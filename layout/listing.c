@@ -3,6 +3,7 @@
 
 #include "layout/answer.h"
 #include "layout/control.h"
+#include "layout/link_listing.h"
 #include "layout/names.h"
 #include "layout/question.h"
 #include "layout/tree.h"
@@ -39,6 +40,8 @@ struct listing {
 
 	struct answer *answer; /* of a question */
 	size_t answer_next;
+
+	struct link_listing links; /* where there are relationships */
 
 	DIR *stream; /* what lives in the spool, or rejected/ */
 	struct entry entry;
@@ -156,6 +159,7 @@ void listing_close(struct listing *listing)
 	if (listing->stream)
 		closedir(listing->stream);
 	answer_put(listing->answer);
+	link_listing_release(&listing->links);
 	cursor_release(&listing->cursor);
 	record_list_release(&listing->page);
 	record_release(&listing->inside);
@@ -293,11 +297,38 @@ static int next_record(struct listing *listing)
 	return rc;
 }
 
+/* Directories of relationships, and what is in them. */
+static int next_link(struct listing *listing)
+{
+	const struct node *node = &listing->node;
+	struct blob name = { 0 };
+	int rc;
+
+	if (!node->collection || !node->collection->relations)
+		return 0;
+	rc = link_listing_next(&listing->links, listing->tree, node, &name,
+	                       &listing->entry.info);
+	if (rc == 1)
+		set_name(listing, name.data);
+	blob_release(&name);
+	return rc;
+}
+
+/* Another source lists CHILD.  A source of relationships can be looked up
+ * whether or not there are any. */
+static bool is_stored(const struct listing *listing, const struct node *child)
+{
+	struct node_info stored;
+
+	if (child->kind == NODE_RECORD && child->collection->relations)
+		return link_has_any(listing->tree, child) == 0;
+	return node_stat_stored(listing->tree, child, &stored) == 0;
+}
+
 /* 1 unless another source has listed NAME already. */
 static int stat_spooled(struct listing *listing, const char *name)
 {
 	struct node child = { 0 };
-	struct node_info stored;
 	int rc = node_child(listing->tree, &listing->node, name, &child);
 	bool listed;
 
@@ -305,7 +336,7 @@ static int stat_spooled(struct listing *listing, const char *name)
 		return rc;
 	listed = child.kind == NODE_BRANCH || child.kind == NODE_COLLECTION ||
 	         (child.collection && child.kind != NODE_OTHER &&
-	          node_stat_stored(listing->tree, &child, &stored) == 0);
+	          is_stored(listing, &child));
 	rc = listed ? -ENOENT
 	            : node_stat(listing->tree, &child, &listing->entry.info);
 	node_release(&child);
@@ -332,7 +363,7 @@ static int next_spooled(struct listing *listing)
 }
 
 static source_fn *const sources[] = { next_name, next_answer, next_record,
-	                              next_spooled };
+	                              next_link, next_spooled };
 
 #define SOURCE_COUNT (sizeof(sources) / sizeof(sources[0]))
 

@@ -4,6 +4,7 @@
 #include "backends/name.h"
 #include "layout/array_name.h"
 #include "layout/control.h"
+#include "layout/link.h"
 #include "layout/question.h"
 #include "layout/tree.h"
 
@@ -27,7 +28,14 @@ void node_release(struct node *node)
 	free(node->path);
 	free(node->array);
 	blob_release(&node->key);
+	blob_release(&node->link_type);
+	blob_release(&node->link_target);
 	*node = (struct node){ 0 };
+}
+
+static int copy_blob(struct blob *out, const struct blob *blob)
+{
+	return blob_set(out, blob->data, blob->size);
 }
 
 int node_copy(struct node *out, const struct node *node)
@@ -35,10 +43,14 @@ int node_copy(struct node *out, const struct node *node)
 	struct node copy = *node;
 
 	copy.key = (struct blob){ 0 };
+	copy.link_type = (struct blob){ 0 };
+	copy.link_target = (struct blob){ 0 };
 	copy.array = node->array ? strdup(node->array) : NULL;
 	copy.path = strdup(node->path);
 	if (!copy.path || (node->array && !copy.array) ||
-	    blob_set(&copy.key, node->key.data, node->key.size)) {
+	    copy_blob(&copy.key, &node->key) ||
+	    copy_blob(&copy.link_type, &node->link_type) ||
+	    copy_blob(&copy.link_target, &node->link_target)) {
 		node_release(&copy);
 		return -ENOMEM;
 	}
@@ -49,13 +61,14 @@ int node_copy(struct node *out, const struct node *node)
 bool node_is_directory(const struct node *node)
 {
 	return node->kind <= NODE_SUBDIR || node->kind == NODE_CONTROL_DIR ||
-	       node->kind == NODE_VIEWS || node->kind == NODE_QUESTION;
+	       node->kind == NODE_VIEWS || node->kind == NODE_QUESTION ||
+	       node->kind == NODE_LINKS;
 }
 
 bool node_is_part(const struct node *node)
 {
 	return node->kind == NODE_ARRAY || node->kind == NODE_FIELDS ||
-	       node->kind == NODE_OPAQUE;
+	       node->kind == NODE_OPAQUE || node->kind == NODE_LINK_FIELDS;
 }
 
 const char *node_refusal(const struct node *node)
@@ -189,6 +202,17 @@ static int follow_copy(const struct tree *tree, const char *directory,
 	return rc;
 }
 
+int node_find_key(const struct tree *tree, const struct collection *collection,
+                  const char *stem, size_t size, struct blob *key)
+{
+	int rc = -ENOENT;
+
+	if (name_is_cut(stem, size, NODE_STEM_LIMIT))
+		rc = find_cut(tree, collection, stem, size, key);
+	return rc == -ENOENT ? name_decode(stem, size, NODE_STEM_LIMIT, key)
+	                     : rc;
+}
+
 /* The key that STEM names in the node's collection. */
 static int decode_stem(const struct tree *tree, const char *stem, size_t size,
                        struct node *node)
@@ -203,12 +227,7 @@ static int decode_stem(const struct tree *tree, const char *stem, size_t size,
 		                 &node->key);
 		return rc == -ENOENT ? 0 : rc;
 	}
-	if (name_is_cut(stem, size, NODE_STEM_LIMIT)) {
-		rc = find_cut(tree, node->collection, stem, size, &node->key);
-		if (rc != -ENOENT)
-			return rc;
-	}
-	return name_decode(stem, size, NODE_STEM_LIMIT, &node->key);
+	return node_find_key(tree, node->collection, stem, size, &node->key);
 }
 
 /* A file in a collection's own directory: "<key>.npy" and such. */
@@ -281,7 +300,9 @@ static int find_in_collection(const struct tree *tree, const char *rest,
 	const char *slash = strchr(rest, '/');
 	size_t size = slash ? (size_t)(slash - rest) : strlen(rest);
 	const struct collection *directories =
-	    row_among(node->collection, DIRECTORY_SHAPES);
+	    node->collection->relations
+		? node->collection
+		: row_among(node->collection, DIRECTORY_SHAPES);
 	bool found = false;
 	int rc = 0;
 
@@ -295,11 +316,14 @@ static int find_in_collection(const struct tree *tree, const char *rest,
 	node->collection = directories;
 	rc = decode_stem(tree, rest, size, node);
 	if (rc == -EINVAL) {
-		node->bad_name = true;
+		node->bad_name = !directories->relations;
 		return 0;
 	}
 	node->kind = NODE_RECORD;
-	return rc == 0 && slash ? find_inside(tree, slash + 1, node) : rc;
+	if (rc || !slash)
+		return rc;
+	return directories->relations ? link_find(tree, slash + 1, node)
+	                              : find_inside(tree, slash + 1, node);
 }
 
 /* The directories that collections are in. */

@@ -52,18 +52,24 @@ enum node_kind {
 	NODE_CONTROL_DIR, /* .engram and what is below */
 	NODE_CONTROL,
 	NODE_REJECTED,
-	NODE_VIEWS,    /* views/ and directories of questions below it */
-	NODE_QUESTION, /* a directory whose name is a question */
-	NODE_ANSWER,   /* a symlink in it */
-	NODE_REPORT,   /* a .json file whose name is a question */
+	NODE_VIEWS,       /* views/ and directories of questions below it */
+	NODE_QUESTION,    /* a directory whose name is a question */
+	NODE_ANSWER,      /* a symlink in it */
+	NODE_REPORT,      /* a .json file whose name is a question */
+	NODE_LINKS,       /* relationships of one type (link.h) */
+	NODE_LINK,        /* a symlink in it */
+	NODE_LINK_FIELDS, /* the .json file beside one */
 };
 
 struct node {
 	enum node_kind kind;
 	char *path;
 	const struct collection *collection; /* from NODE_COLLECTION on */
-	struct blob key;                     /* from NODE_RECORD to OPAQUE */
+	struct blob key;                     /* from NODE_RECORD to OPAQUE;
+	                                      * from NODE_LINKS on */
 	char *array; /* ARRAY: its name; SUBDIR: its path in the record */
+	struct blob link_type;   /* from NODE_LINKS on; KEY is the source's */
+	struct blob link_target; /* NODE_LINK, NODE_LINK_FIELDS */
 	const struct control_row *control;
 	const struct question_row *question;
 
@@ -107,7 +113,7 @@ int node_stat_record(const struct node *node, const struct record *record,
 
 bool node_is_directory(const struct node *node);
 
-/* A file that is a part of a record. */
+/* A file that is a part of a record, or of a relationship. */
 bool node_is_part(const struct node *node);
 
 static inline struct key node_key(const struct node *node)
@@ -121,6 +127,11 @@ const char *node_refusal(const struct node *node);
 /* Appends the file name (not the path) of a record's part: the stem of KEY
  * plus SUFFIX (".npy", ".json", ".pickle", or "" for a directory). */
 int node_part_name(struct key key, const char *suffix, struct blob *out);
+
+/* The key in COLLECTION that STEM, SIZE bytes, stands for.  -EINVAL: none.  Asks
+ * the backend only where STEM was cut. */
+int node_find_key(const struct tree *tree, const struct collection *collection,
+                  const char *stem, size_t size, struct blob *key);
 
 /* The row of SHAPE that shares the path of COLLECTION, or NULL. */
 const struct collection *node_sibling_row(const struct collection *collection,

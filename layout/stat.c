@@ -3,6 +3,7 @@
 
 #include "backends/npy.h"
 #include "layout/control.h"
+#include "layout/link.h"
 #include "layout/question.h"
 #include "layout/render.h"
 
@@ -89,7 +90,8 @@ static int stat_directory(const struct node *node, const struct record *record,
 
 	info->mode = S_IFDIR;
 	if (node->kind == NODE_RECORD &&
-	    node->collection->shape == RECORD_DIRECTORY)
+	    (node->collection->shape == RECORD_DIRECTORY ||
+	     node->collection->relations))
 		return 0;
 	return has_array_below(record, prefix) ? 0 : -ENOENT;
 }
@@ -134,6 +136,8 @@ int node_stat_stored(const struct tree *tree, const struct node *node,
 	struct record record = { 0 };
 	int rc;
 
+	if (link_owns(node))
+		return link_stat(tree, node, out);
 	if (node->named_copy)
 		return -ENOENT;
 	if (!store)
@@ -145,6 +149,8 @@ int node_stat_stored(const struct tree *tree, const struct node *node,
 	if (rc == 0)
 		rc = node_stat_record(node, &record, out);
 	record_release(&record);
+	if (rc == 0 && link_is_directory(node)) /* as it is listed */
+		out->mtime = out->atime = tree->since;
 	return rc;
 }
 
@@ -206,6 +212,7 @@ int node_stat(const struct tree *tree, const struct node *node,
 		return stat_scratch(tree, node, out);
 	case NODE_RECORD:
 	case NODE_SUBDIR:
+	case NODE_LINKS:
 		rc = node_stat_stored(tree, node, out);
 		return rc == -ENOENT ? stat_scratch(tree, node, out) : rc;
 	default: /* a file that is only begun hides the record's */

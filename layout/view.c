@@ -3,6 +3,7 @@
 
 #include "backends/npy.h"
 #include "layout/control.h"
+#include "layout/link.h"
 #include "layout/question.h"
 #include "layout/render.h"
 
@@ -83,6 +84,8 @@ int view_open(const struct tree *tree, const struct node *node,
 		rc = node->control->render(tree, node, &view.head);
 	else if (node->kind == NODE_REPORT)
 		rc = question_render(tree, node, &view.head);
+	else if (node->kind == NODE_LINK_FIELDS)
+		rc = link_render(tree, node, &view.head);
 	else
 		rc = open_part(tree, node, &view);
 

@@ -3,6 +3,7 @@
 
 #include "backends/json.h"
 #include "layout/commit.h"
+#include "layout/link.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -192,6 +193,8 @@ int xattr_get(const struct tree *tree, const struct node *node,
 	struct record record = { 0 };
 	int rc;
 
+	if (node->kind == NODE_LINK_FIELDS)
+		return link_get_xattr(tree, node, name, out);
 	if (!row)
 		return -ENODATA;
 	rc = get_record(tree, node, &record);
@@ -205,8 +208,11 @@ int xattr_list(const struct tree *tree, const struct node *node,
                struct blob *out)
 {
 	struct record record = { 0 };
-	int rc = get_record(tree, node, &record);
+	int rc;
 
+	if (node->kind == NODE_LINK_FIELDS)
+		return link_list_xattr(tree, node, out);
+	rc = get_record(tree, node, &record);
 	for (const struct xattr_row *row = rows; rc == 0 && row->name; row++) {
 		struct blob value = { 0 };
 
@@ -225,10 +231,11 @@ int xattr_set(struct tree *tree, const struct node *node, const char *name,
 	char text[64];
 	char *end;
 	double number;
+	bool link = node->kind == NODE_LINK_FIELDS;
 
-	if (!row)
+	if (!row && !link)
 		return -EOPNOTSUPP;
-	if (!row->set)
+	if (!link && !row->set)
 		return -EPERM;
 	if (size == 0 || size >= sizeof(text))
 		return -EINVAL;
@@ -237,5 +244,6 @@ int xattr_set(struct tree *tree, const struct node *node, const char *name,
 	number = strtod(text, &end);
 	if (end != text + size)
 		return -EINVAL;
-	return row->set(tree, node, number);
+	return link ? link_set_xattr(tree, node, name, number)
+	            : row->set(tree, node, number);
 }

@@ -10,6 +10,9 @@
  *   user.origin      where it lives: redis:wm:abc, sqlite:concepts/7,
  *                    hdf5:/network_states/weights/x/weights
  *
+ * The JSON file of a relationship has user.origin and user.strength, which can
+ * be set (link.h).
+ *
  * Errors:     int functions return 0 or a negative errno value; -ENODATA: the
  *             file has no such attribute.
  */

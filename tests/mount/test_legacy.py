@@ -116,7 +116,11 @@ class Shown(Legacy):
                           "last_accessed"):
                 self.assertEqual(fields[field], row[field])
             self.assertEqual(fields["metadata"], json.loads(row["metadata"]))
-        self.assertEqual(set(os.listdir(self.path("concepts"))), names)
+        related = self.rows("SELECT DISTINCT name FROM concepts JOIN"
+                            " concept_relationships"
+                            " ON source_concept_id = concepts.id")
+        self.assertEqual(set(os.listdir(self.path("concepts"))),
+                         names | {file_name(row["name"]) for row in related})
         for row in rows:
             self.assertEqual(
                 read_bytes(self.path("concepts",

@@ -178,7 +178,8 @@ class Legacy(Schemas):
         samples = check_all(self.mount)
         self.assertLessEqual({
             "wm.json", "attention.json", "spike_cache.json", "episodes.json",
-            "concepts.json", "learning_events.json", "network_states.json",
+            "concepts.json", "relationships.json", "learning_events.json",
+            "network_states.json",
             "spike_trains.json", "spike_trains_pair.json"}, set(samples))
         for name, document in samples.items():
             self.assert_strict(name, document)
@@ -208,6 +209,8 @@ class Fresh(Schemas):
         write_json(self.path("learning_events", "1.json"), {
             "task_type": "maze", "strategy_used": "sgd",
             "performance_delta": 0.5, "parameters": {"rate": [1, {"a": 2}]}})
+        os.makedirs(self.path("concepts", "1.5", "similar_to"))
+        os.symlink("../../1.5", self.path("concepts/1.5/similar_to/1.5"))
         for name in ("adjacency", "weights", "states"):
             self.save("network_states", "s", name + ".npy")
         for name in ("spike_times", "neuron_ids"):
