@@ -31,6 +31,8 @@
 /* One READ or WRITE request carries this much. */
 #define FS_MAX_TRANSFER (1U << 20)
 
+struct directory;
+
 struct fs {
 	struct tree tree;
 	struct inodes inodes;
@@ -39,7 +41,9 @@ struct fs {
 	struct sharing sharing;
 	struct links links;
 	struct notifier notifier;
-	struct accesses *accesses; /* NULL: nobody counts */
+	pthread_mutex_t directories_lock;
+	struct directory *directories; /* that are open (ops_dir.c) */
+	struct accesses *accesses;     /* NULL: nobody counts */
 	struct fuse_session *session;
 	uid_t uid; /* of every file */
 	gid_t gid;

@@ -6,6 +6,7 @@
 #include "fs/fs.h"
 #include "fs/handle.h"
 #include "fs/mountpoint.h"
+#include "fs/ops.h"
 #include "fs/settings.h"
 #include "layout/answer.h"
 #include "layout/backup.h"
@@ -109,6 +110,7 @@ static int open_tree(struct mount *mount)
 	tree->answers = answers_new();
 	moved_init(&mount->fs.moved);
 	makers_init(&mount->fs.makers);
+	pthread_mutex_init(&mount->fs.directories_lock, NULL);
 	sharing_init(&mount->fs.sharing);
 	links_init(&mount->fs.links);
 	set_owner(mount);
@@ -253,6 +255,7 @@ static void end_session(struct mount *mount)
 	notifier_stop(&fs->notifier);
 	fuse_remove_signal_handlers(fs->session);
 	inodes_close_handles(&fs->inodes);
+	directories_close(fs);
 	fuse_session_destroy(fs->session);
 }
 
@@ -267,6 +270,7 @@ static void close_all(struct mount *mount)
 		inodes_release(&fs->inodes);
 		moved_release(&fs->moved);
 		makers_release(&fs->makers);
+		pthread_mutex_destroy(&fs->directories_lock);
 		sharing_release(&fs->sharing);
 		links_release(&fs->links);
 		blob_release(&fs->tree.settings_text);

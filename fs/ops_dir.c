@@ -15,6 +15,8 @@
  * carries is the number of entries before the next.  Entry 0 is ".", 1 "..".
  */
 struct directory {
+	struct directory *next; /* of all, in both directions */
+	struct directory *previous;
 	pthread_mutex_t lock;
 	char *path;
 	struct node node;
@@ -37,6 +39,40 @@ static void directory_close(struct directory *directory)
 	free(directory->path);
 	pthread_mutex_destroy(&directory->lock);
 	free(directory);
+}
+
+/* The kernel does not wait for its RELEASEDIR when it is unmounted: those that
+ * are left are closed at the end. */
+static void remember(struct fs *fs, struct directory *directory)
+{
+	pthread_mutex_lock(&fs->directories_lock);
+	directory->next = fs->directories;
+	if (directory->next)
+		directory->next->previous = directory;
+	fs->directories = directory;
+	pthread_mutex_unlock(&fs->directories_lock);
+}
+
+static void forget(struct fs *fs, struct directory *directory)
+{
+	pthread_mutex_lock(&fs->directories_lock);
+	if (directory->next)
+		directory->next->previous = directory->previous;
+	if (directory->previous)
+		directory->previous->next = directory->next;
+	else
+		fs->directories = directory->next;
+	pthread_mutex_unlock(&fs->directories_lock);
+}
+
+void directories_close(struct fs *fs)
+{
+	while (fs->directories) {
+		struct directory *directory = fs->directories;
+
+		forget(fs, directory);
+		directory_close(directory);
+	}
 }
 
 static int directory_open(struct fs *fs, fuse_ino_t ino, struct directory **out)
@@ -62,6 +98,7 @@ static int directory_open(struct fs *fs, fuse_ino_t ino, struct directory **out)
 		return rc;
 	}
 	directory->position = 2;
+	remember(fs, directory);
 	*out = directory;
 	return 0;
 }
@@ -82,6 +119,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
 	(void)ino;
+	forget(fuse_req_userdata(req), directory_of(file));
 	directory_close(directory_of(file));
 	fuse_reply_err(req, 0);
 }
