@@ -62,6 +62,8 @@ struct record_array {
  */
 struct record {
 	struct blob key;
+	struct blob
+	    volume; /* get: the file that has it, if not the usual one */
 	struct value *fields; /* dict: the rows with a value, by name */
 	bool fields_dropped;
 	struct timespec fields_mtime;

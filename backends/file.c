@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -141,4 +142,20 @@ int file_sync(const char *path)
 	if (fd >= 0)
 		close(fd);
 	return rc;
+}
+
+bool file_is_rotated(const char *name, const char *current, uint64_t *number)
+{
+	const char *dot = strrchr(current, '.');
+	size_t stem = dot ? (size_t)(dot - current) : strlen(current);
+	size_t digits;
+
+	if (strncmp(name, current, stem) != 0 || name[stem] != '_')
+		return false;
+	digits = strspn(name + stem + 1, "0123456789");
+	if (digits == 0 ||
+	    strcmp(name + stem + 1 + digits, current + stem) != 0)
+		return false;
+	*number = strtoull(name + stem + 1, NULL, 10);
+	return true;
 }

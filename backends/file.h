@@ -7,6 +7,7 @@
 #ifndef ENGRAMFS_BACKENDS_FILE_H
 #define ENGRAMFS_BACKENDS_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define FILE_CHECKSUM_SIZE 17
@@ -21,6 +22,10 @@ int file_copy(const char *from, const char *to, file_step_fn *step, void *arg);
 /* XXH3 (64 bits) of the file's bytes, in hex. */
 int file_checksum(const char *path, char out[FILE_CHECKSUM_SIZE],
                   uint64_t *size, file_step_fn *step, void *arg);
+
+/* NAME is that of a rotated file of NAME CURRENT: with `_<digits>` before its
+ * extension.  NUMBER: the digits. */
+bool file_is_rotated(const char *name, const char *current, uint64_t *number);
 
 /* What was written to the file or directory is on stable storage. */
 int file_sync(const char *path);

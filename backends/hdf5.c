@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "backends/hdf5_attr.h"
+#include "backends/hdf5_volumes.h"
 
 extern const struct backend hdf5_backend;
 
@@ -54,7 +55,7 @@ static int add_attribute(hid_t file, const char *name, struct value *value)
 }
 
 /* What the Python classes put into a new file. */
-static int fill_new_file(hid_t file, const void *arg)
+static int fill_file(hid_t file, const void *arg)
 {
 	const struct hdf5_settings *settings = arg;
 	const char *compression = settings->compression;
@@ -80,6 +81,11 @@ static int fill_new_file(hid_t file, const void *arg)
 	return rc;
 }
 
+int hdf5_make_file(const struct hdf5_store *store, const char *path)
+{
+	return hdf5_file_create(path, fill_file, &store->settings);
+}
+
 /* Make the file where there is none, and see that it opens where there is. */
 static int check_file(struct hdf5_store *store, char why[WHY_SIZE])
 {
@@ -90,10 +96,7 @@ static int check_file(struct hdf5_store *store, char why[WHY_SIZE])
 	if (stat(path, &status) != 0) {
 		rc = -errno;
 		if (rc == -ENOENT)
-			rc = store->read_only
-			         ? 0
-			         : hdf5_file_create(path, fill_new_file,
-			                            &store->settings);
+			rc = store->read_only ? 0 : hdf5_make_file(store, path);
 		if (rc)
 			snprintf(why, WHY_SIZE, "cannot make %s: %s", path,
 			         strerror(-rc));
@@ -119,7 +122,7 @@ static int open_file(struct hdf5_store *store, const char *directory,
 	                        : blob_printf(&path, "%s/%s", directory, name);
 
 	if (rc == 0)
-		rc = hdf5_file_new(path.data, store->read_only, &store->file);
+		rc = hdf5_volumes_open(store, path.data);
 	blob_release(&path);
 	return rc ? rc : check_file(store, why);
 }
@@ -133,6 +136,18 @@ static int find_filter(struct hdf5_store *store, char why[WHY_SIZE])
 	return store->filter ? 0 : -EINVAL;
 }
 
+static int hdf5_sync(struct store *base)
+{
+	struct hdf5_file **files = NULL;
+	size_t count = 0;
+	int rc = hdf5_volumes_list(hdf5_store(base), &files, &count);
+
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = hdf5_file_sync(files[i]);
+	free(files);
+	return rc;
+}
+
 static void hdf5_close(struct store *base)
 {
 	struct hdf5_store *store;
@@ -141,10 +156,10 @@ static void hdf5_close(struct store *base)
 		return;
 	store = hdf5_store(base);
 	if (store->file && !store->read_only)
-		hdf5_file_sync(store->file);
-	hdf5_file_free(store->file);
-	hdf5_names_free(store->names);
+		hdf5_sync(base);
+	hdf5_volumes_close(store);
 	pthread_mutex_destroy(&store->writer);
+	free(store->path);
 	free(store->settings.file_path);
 	free(store->settings.compression);
 	free(store);
@@ -181,27 +196,42 @@ static int hdf5_get(struct store *base, const struct collection *collection,
                     struct key key, struct record *out)
 {
 	struct hdf5_store *store = hdf5_store(base);
+	struct record record = { 0 };
+	struct hdf5_file *file;
 	int rc;
 
 	if (!hdf5_key_can_be(key))
 		return -ENOENT;
-	rc = hdf5_file_enter(store->file, HDF5_READ);
+	rc = hdf5_enter_record(store, collection, key, HDF5_READ, &file);
 	if (rc)
 		return rc;
-	rc = hdf5_record_load(store->file, collection, key, out);
-	hdf5_file_leave(store->file);
+	rc = hdf5_record_load(file, collection, key, &record);
+	if (rc == 0 && file != store->file)
+		rc = blob_append_text(&record.volume, hdf5_file_name(file));
+	hdf5_file_leave(file);
+	if (rc)
+		record_release(&record);
+	else
+		*out = record;
 	return rc;
 }
 
-static int hdf5_sync(struct store *base)
+/* Add what PATH takes to ARG. */
+static int add_size(const char *path, uint64_t number, void *arg)
 {
-	return hdf5_file_sync(hdf5_store(base)->file);
+	uint64_t *sum = arg;
+	struct stat status;
+
+	(void)number;
+	if (stat(path, &status) == 0)
+		*sum += (uint64_t)status.st_blocks * 512;
+	return 0;
 }
 
 static void hdf5_status(struct store *base, struct backend_status *out)
 {
 	struct hdf5_store *store = hdf5_store(base);
-	const char *path = hdf5_file_path(store->file);
+	const char *path = store->path;
 	struct stat status;
 
 	*out = (struct backend_status){ .healthy = true };
@@ -215,6 +245,7 @@ static void hdf5_status(struct store *base, struct backend_status *out)
 		snprintf(out->detail, sizeof(out->detail), "%.200s: %s", path,
 		         strerror(errno));
 	}
+	(void)hdf5_rotated_visit(path, add_size, &out->bytes_used);
 }
 
 const struct backend hdf5_backend = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "backends/hdf5_internal.h"
+#include "backends/hdf5_volumes.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,13 +21,12 @@ static bool is_same(const struct stat *a, const struct stat *b)
 }
 
 /* -ESTALE: it was written to meanwhile. */
-static int copy_once(struct hdf5_store *store, const char *to,
-                     struct work *work)
+static int copy_once(struct hdf5_file *file, const char *to, struct work *work)
 {
-	const char *from = hdf5_file_path(store->file);
+	const char *from = hdf5_file_path(file);
 	struct stat before;
 	struct stat after;
-	int rc = hdf5_file_sync(store->file);
+	int rc = hdf5_file_sync(file);
 
 	if (rc == 0 && stat(from, &before) != 0)
 		rc = -errno;
@@ -42,101 +41,53 @@ static int copy_once(struct hdf5_store *store, const char *to,
 }
 
 /* Our writers wait; other programs may write. */
-static int copy_current(struct hdf5_store *store, const char *to,
-                        struct work *work)
+static int copy_waiting(struct hdf5_store *store, struct hdf5_file *file,
+                        const char *to, struct work *work)
 {
 	int rc = -ESTALE;
 
 	pthread_mutex_lock(&store->writer);
 	for (int i = 0; rc == -ESTALE && i < TRIES; i++)
-		rc = copy_once(store, to, work);
+		rc = copy_once(file, to, work);
 	pthread_mutex_unlock(&store->writer);
 	return rc == -ESTALE ? -EBUSY : rc;
 }
 
-static size_t directory_size(const char *path)
+static int copy_file(struct hdf5_store *store, struct hdf5_file *file,
+                     const char *directory, struct work *work,
+                     struct value *files)
 {
-	const char *slash = strrchr(path, '/');
-
-	return slash ? (size_t)(slash - path) : 0;
-}
-
-/* NAME is that of the current file, with `_<digits>` before its `.h5`. */
-static bool is_rotated(const char *name, const char *current)
-{
-	const char *dot = strrchr(current, '.');
-	size_t stem = dot ? (size_t)(dot - current) : strlen(current);
-	size_t digits;
-
-	if (strncmp(name, current, stem) != 0 || name[stem] != '_')
-		return false;
-	digits = strspn(name + stem + 1, "0123456789");
-	return digits > 0 &&
-	       strcmp(name + stem + 1 + digits, current + stem) == 0;
-}
-
-static int copy_named(const char *directory, const char *name, const char *to,
-                      struct work *work, struct value *files)
-{
-	struct blob from = { 0 };
-	struct blob copy = { 0 };
-	int rc = blob_printf(&from, "%s/%s", directory, name);
+	const char *path = hdf5_file_path(file);
+	const char *name = strrchr(path, '/') + 1;
+	struct blob to = { 0 };
+	int rc = blob_printf(&to, "%s/%s", directory, name);
 
 	if (rc == 0)
-		rc = blob_printf(&copy, "%s/%s", to, name);
+		rc = copy_waiting(store, file, to.data, work);
 	if (rc == 0)
-		rc = file_copy(from.data, copy.data, backup_step, work);
-	if (rc == 0)
-		rc = backup_add_file(files, name, from.data);
-	blob_release(&copy);
-	blob_release(&from);
-	return rc;
-}
-
-static int copy_rotated(const char *path, const char *to, struct work *work,
-                        struct value *files)
-{
-	struct blob directory = { 0 };
-	size_t size = directory_size(path);
-	const struct dirent *entry;
-	DIR *stream = NULL;
-	int rc = blob_append(&directory, path, size);
-
-	if (rc == 0) {
-		stream = opendir(directory.data);
-		rc = stream ? 0 : -errno;
-	}
-	while (rc == 0 && (entry = readdir(stream)))
-		if (is_rotated(entry->d_name, path + size + 1))
-			rc = copy_named(directory.data, entry->d_name, to, work,
-			                files);
-	if (stream)
-		closedir(stream);
-	blob_release(&directory);
+		rc = backup_add_file(files, name, path);
+	if (rc && rc != -ECANCELED)
+		log_error("hdf5: cannot back up %s: %s", path, strerror(-rc));
+	blob_release(&to);
 	return rc;
 }
 
 int hdf5_backup(struct store *base, const struct collection *rows,
                 const char *directory, const struct work *given,
-                struct value *files)
+                struct value *out)
 {
 	struct hdf5_store *store = hdf5_store(base);
-	const char *path = hdf5_file_path(store->file);
-	const char *name = path + directory_size(path) + 1;
-	struct work work = *given;
-	struct blob to = { 0 };
+	struct hdf5_file **files = NULL;
+	size_t count = 0;
 	int rc = store->read_only ? -EROFS
-	                          : blob_printf(&to, "%s/%s", directory, name);
+	                          : hdf5_volumes_list(store, &files, &count);
 
 	(void)rows;
-	if (rc == 0)
-		rc = copy_current(store, to.data, &work);
-	if (rc == 0)
-		rc = backup_add_file(files, name, path);
-	if (rc == 0)
-		rc = copy_rotated(path, directory, &work, files);
-	if (rc && rc != -ECANCELED)
-		log_error("hdf5: cannot back up %s: %s", path, strerror(-rc));
-	blob_release(&to);
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		struct work work = work_part(given, i, count);
+
+		rc = copy_file(store, files[i], directory, &work, out);
+	}
+	free(files);
 	return rc;
 }

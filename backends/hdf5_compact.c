@@ -15,136 +15,32 @@
 #include "backends/file.h"
 #include "backends/log.h"
 #include "backends/hdf5_attr.h"
+#include "backends/hdf5_items.h"
+#include "backends/hdf5_volumes.h"
 #include "backends/maintenance.h"
 
 #define TRIES 3
-#define GROUP_DEPTH 3 /* groups above it are copied member by member */
-
-/* A link of the file. */
-struct item {
-	char *path;
-	H5L_type_t type;
-	bool is_group;  /* made empty; its members are items of their own */
-	haddr_t shared; /* where it has other links too; else HADDR_UNDEF */
-};
 
 struct compaction {
 	struct hdf5_store *store;
-	const struct work *work;
+	struct hdf5_file *file;
+	struct work work;
 	struct blob made; /* path of the new file */
 	hid_t to;
-	struct item *items;
-	size_t count;
-	size_t capacity;
+	struct hdf5_items items;
 	uint64_t changes; /* of the file, when the items were listed */
 };
 
-static void forget_items(struct compaction *compaction)
-{
-	for (size_t i = 0; i < compaction->count; i++)
-		free(compaction->items[i].path);
-	compaction->count = 0;
-}
-
-static int add_item(struct compaction *compaction, const char *path,
-                    H5L_type_t type, const H5O_info_t *object)
-{
-	struct item *item;
-
-	if (compaction->count == compaction->capacity) {
-		size_t capacity =
-		    compaction->capacity ? 2 * compaction->capacity : 256;
-		struct item *items =
-		    reallocarray(compaction->items, capacity, sizeof(*items));
-
-		if (!items)
-			return -ENOMEM;
-		compaction->items = items;
-		compaction->capacity = capacity;
-	}
-	item = &compaction->items[compaction->count];
-	*item = (struct item){ .path = strdup(path),
-		               .type = type,
-		               .shared = HADDR_UNDEF };
-	if (!item->path)
-		return -ENOMEM;
-	if (object && object->rc > 1)
-		item->shared = object->addr;
-	compaction->count++;
-	return 0;
-}
-
-struct listing {
-	struct compaction *compaction;
-	const char *parent;
-	int depth;
-};
-
-static int list_group(struct compaction *compaction, hid_t file,
-                      const char *path, int depth);
-
-static int list_object(struct listing *listing, hid_t group, const char *path)
-{
-	struct compaction *compaction = listing->compaction;
-	hid_t file = hdf5_file_id(compaction->store->file);
-	H5O_info_t object;
-	bool is_group;
-	int rc;
-
-	(void)group;
-	if (H5Oget_info_by_name2(file, path, &object, H5O_INFO_BASIC,
-	                         H5P_DEFAULT) < 0)
-		return hdf5_error("cannot look at", path);
-	is_group = object.type == H5O_TYPE_GROUP && object.rc == 1 &&
-	           listing->depth < GROUP_DEPTH;
-	rc = add_item(compaction, path, H5L_TYPE_HARD, &object);
-	if (rc || !is_group)
-		return rc;
-	compaction->items[compaction->count - 1].is_group = true;
-	return list_group(compaction, file, path, listing->depth + 1);
-}
-
-static herr_t list_link(hid_t group, const char *name, const H5L_info_t *info,
-                        void *arg)
-{
-	struct listing *listing = arg;
-	struct blob path = { 0 };
-	int rc = blob_printf(&path, "%s/%s", listing->parent, name);
-
-	if (rc == 0)
-		rc = info->type == H5L_TYPE_HARD
-		         ? list_object(listing, group, path.data)
-		         : add_item(listing->compaction, path.data, info->type,
-		                    NULL);
-	blob_release(&path);
-	return rc;
-}
-
-static int list_group(struct compaction *compaction, hid_t file,
-                      const char *path, int depth)
-{
-	struct listing listing = { compaction, path, depth };
-	hid_t group = H5Gopen2(file, path[0] ? path : "/", H5P_DEFAULT);
-	int rc = group < 0 ? HDF5_FAILED
-	                   : H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL,
-	                                list_link, &listing);
-
-	if (rc == HDF5_FAILED)
-		rc = hdf5_error("cannot list", path);
-	hdf5_close_id(group);
-	return rc;
-}
-
 static int list_file(struct compaction *compaction)
 {
-	struct hdf5_file *file = compaction->store->file;
+	struct hdf5_file *file = compaction->file;
 	int rc = hdf5_file_enter(file, HDF5_READ);
 
 	if (rc)
 		return rc;
-	forget_items(compaction);
+	hdf5_items_release(&compaction->items);
 	compaction->changes = hdf5_file_changes(file);
-	rc = list_group(compaction, hdf5_file_id(file), "", 0);
+	rc = hdf5_items_list(hdf5_file_id(file), &compaction->items);
 	hdf5_file_leave(file);
 	return rc;
 }
@@ -152,7 +48,7 @@ static int list_file(struct compaction *compaction)
 /* The new file, with the properties of the old one's root. */
 static int make_file(struct compaction *compaction)
 {
-	struct hdf5_file *file = compaction->store->file;
+	struct hdf5_file *file = compaction->file;
 	hid_t access;
 	hid_t creation;
 	hid_t from;
@@ -197,7 +93,7 @@ static int copy_group(hid_t from, hid_t to, const char *path)
 }
 
 /* A link that says where something is. */
-static int copy_soft(hid_t from, hid_t to, const struct item *item)
+static int copy_soft(hid_t from, hid_t to, const struct hdf5_item *item)
 {
 	H5L_info_t info;
 	struct blob value = { 0 };
@@ -233,18 +129,18 @@ static int copy_soft(hid_t from, hid_t to, const struct item *item)
 /* The object may be there already, under another of its names. */
 static const char *first_name(const struct compaction *compaction, size_t index)
 {
-	haddr_t address = compaction->items[index].shared;
+	haddr_t address = compaction->items.items[index].shared;
 
 	for (size_t i = 0; address != HADDR_UNDEF && i < index; i++)
-		if (compaction->items[i].shared == address)
-			return compaction->items[i].path;
+		if (compaction->items.items[i].shared == address)
+			return compaction->items.items[i].path;
 	return NULL;
 }
 
 static int copy_object(const struct compaction *compaction, size_t index,
                        hid_t from)
 {
-	const char *path = compaction->items[index].path;
+	const char *path = compaction->items.items[index].path;
 	const char *twin = first_name(compaction, index);
 	hid_t list = hdf5_link_creation();
 	herr_t status =
@@ -260,8 +156,8 @@ static int copy_object(const struct compaction *compaction, size_t index,
 /* -ESTALE: the file has changed since it was listed. */
 static int copy_item(const struct compaction *compaction, size_t index)
 {
-	struct hdf5_file *file = compaction->store->file;
-	const struct item *item = &compaction->items[index];
+	struct hdf5_file *file = compaction->file;
+	const struct hdf5_item *item = &compaction->items.items[index];
 	int rc = hdf5_file_enter(file, HDF5_READ);
 	hid_t from;
 
@@ -282,13 +178,13 @@ static int copy_item(const struct compaction *compaction, size_t index)
 
 static int copy_items(const struct compaction *compaction)
 {
-	double count = (double)compaction->count + 1;
+	double count = (double)compaction->items.count + 1;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < compaction->count; i++) {
+	for (size_t i = 0; rc == 0 && i < compaction->items.count; i++) {
 		rc = copy_item(compaction, i);
 		if (rc == 0)
-			rc = work_step(compaction->work, (double)i / count);
+			rc = work_step(&compaction->work, (double)i / count);
 	}
 	return rc;
 }
@@ -312,18 +208,18 @@ static int close_made(struct compaction *compaction)
  * file is opened, which keeps them out. */
 static int put_into_place(struct compaction *compaction)
 {
-	struct hdf5_store *store = compaction->store;
-	int rc = hdf5_file_enter(store->file, HDF5_WRITE);
+	struct hdf5_file *file = compaction->file;
+	int rc = hdf5_file_enter(file, HDF5_WRITE);
 
 	if (rc)
 		return rc;
-	if (hdf5_file_changes(store->file) != compaction->changes)
+	if (hdf5_file_changes(file) != compaction->changes)
 		rc = -ESTALE;
 	if (rc == 0)
-		rc = hdf5_file_replace(store->file, compaction->made.data);
+		rc = hdf5_file_replace(file, compaction->made.data);
 	if (rc == 0)
-		hdf5_names_forget(store);
-	hdf5_file_leave(store->file);
+		hdf5_names_forget(compaction->store, file);
+	hdf5_file_leave(file);
 	return rc;
 }
 
@@ -358,59 +254,60 @@ static int try_compact(struct compaction *compaction, bool alone)
 	return rc;
 }
 
-/* A copy would lose what references point to. */
-static int check_references(struct hdf5_store *store)
-{
-	bool refers = false;
-	int rc = hdf5_file_enter(store->file, HDF5_READ);
-
-	if (rc)
-		return rc;
-	rc = hdf5_holds_references(hdf5_file_id(store->file), &refers);
-	hdf5_file_leave(store->file);
-	if (rc == 0 && refers) {
-		log_error("hdf5: compact: %s holds references (of dimension "
-		          "scales?), which would be lost",
-		          hdf5_file_path(store->file));
-		rc = -ENOTSUP;
-	}
-	return rc;
-}
-
-static int64_t size_of(const char *path)
+static int64_t size_of(const struct hdf5_file *file)
 {
 	struct stat status;
 
-	return stat(path, &status) == 0 ? (int64_t)status.st_size : 0;
+	return stat(hdf5_file_path(file), &status) == 0
+	           ? (int64_t)status.st_size
+	           : 0;
+}
+
+static int compact_file(struct hdf5_store *store, struct hdf5_file *file,
+                        const struct work *work)
+{
+	struct compaction compaction = {
+		.store = store, .file = file, .work = *work, .to = -1
+	};
+	int rc =
+	    blob_printf(&compaction.made, "%s.compact", hdf5_file_path(file));
+
+	if (rc == 0)
+		rc = hdf5_file_enter(file, HDF5_READ);
+	if (rc == 0) {
+		rc = hdf5_check_references(file);
+		hdf5_file_leave(file);
+	}
+	if (rc == 0)
+		rc = -ESTALE;
+	for (int i = 1; rc == -ESTALE && i <= TRIES; i++)
+		rc = try_compact(&compaction, i == TRIES);
+	hdf5_items_release(&compaction.items);
+	blob_release(&compaction.made);
+	return rc == -ESTALE ? -EBUSY : rc;
 }
 
 int hdf5_compact(struct store *base, const struct work *work, struct value *out)
 {
 	struct hdf5_store *store = hdf5_store(base);
-	struct compaction compaction = { .store = store,
-		                         .work = work,
-		                         .to = -1 };
-	const char *path = hdf5_file_path(store->file);
-	int64_t before = size_of(path);
-	int rc = store->read_only
-	             ? -EROFS
-	             : blob_printf(&compaction.made, "%s.compact", path);
+	struct hdf5_file **files = NULL;
+	size_t count = 0;
+	int64_t before = 0;
+	int64_t after = 0;
+	int rc = store->read_only ? -EROFS
+	                          : hdf5_volumes_list(store, &files, &count);
 
-	if (rc == 0)
-		rc = check_references(store);
-	if (rc == 0)
-		rc = -ESTALE;
-	for (int i = 1; rc == -ESTALE && i <= TRIES; i++)
-		rc = try_compact(&compaction, i == TRIES);
-	if (rc == -ESTALE)
-		rc = -EBUSY;
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		struct work part = work_part(work, i, count);
+
+		before += size_of(files[i]);
+		rc = compact_file(store, files[i], &part);
+		after += size_of(files[i]);
+	}
 	if (rc == 0)
 		rc = value_dict_set(out, "bytes_before", value_new_int(before));
 	if (rc == 0)
-		rc = value_dict_set(out, "bytes_after",
-		                    value_new_int(size_of(path)));
-	forget_items(&compaction);
-	free(compaction.items);
-	blob_release(&compaction.made);
+		rc = value_dict_set(out, "bytes_after", value_new_int(after));
+	free(files);
 	return rc;
 }

@@ -3,22 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backends/blob.h"
 #include "backends/log.h"
 
-#define IDLE_MS 100
 #define LOCKED_MS 1000
 #define RETRY_MS 10
 
 struct hdf5_file {
 	char *path;
+	char *former; /* path, which others may be reading */
 	bool read_only;
 	hid_t id; /* negative: closed */
 	bool writable;
@@ -28,14 +28,7 @@ struct hdf5_file {
 	uint64_t flushes;
 	struct stat seen; /* the file as it was left, or found at opening */
 	int64_t used_ms;
-
-	/* The thread that closes.  ALARM protects what follows. */
-	pthread_t closer;
-	bool has_closer;
-	pthread_mutex_t alarm;
-	pthread_cond_t wake;
-	bool opened;
-	bool ending;
+	struct hdf5_closer *closer; /* borrowed */
 };
 
 static int64_t now_ms(void)
@@ -127,49 +120,11 @@ static void close_file(struct hdf5_file *file)
 		file->seen = (struct stat){ 0 };
 }
 
-static void close_when_idle(struct hdf5_file *file)
+bool hdf5_file_rest(struct hdf5_file *file, int64_t idle_ms)
 {
-	hdf5_lock();
-	if (file->pins == 0 && now_ms() - file->used_ms >= IDLE_MS)
+	if (file->pins == 0 && now_ms() - file->used_ms >= idle_ms)
 		close_file(file);
-	pthread_mutex_lock(&file->alarm);
-	file->opened = file->id >= 0;
-	pthread_mutex_unlock(&file->alarm);
-	hdf5_unlock();
-}
-
-static void *closer(void *arg)
-{
-	struct hdf5_file *file = arg;
-
-	pthread_mutex_lock(&file->alarm);
-	while (!file->ending) {
-		if (!file->opened) {
-			pthread_cond_wait(&file->wake, &file->alarm);
-			continue;
-		}
-		pthread_mutex_unlock(&file->alarm);
-		sleep_ms(IDLE_MS / 2);
-		close_when_idle(file);
-		pthread_mutex_lock(&file->alarm);
-	}
-	pthread_mutex_unlock(&file->alarm);
-	return NULL;
-}
-
-static int start_closer(struct hdf5_file *file)
-{
-	int error;
-
-	pthread_mutex_lock(&file->alarm);
-	file->opened = true;
-	pthread_cond_signal(&file->wake);
-	pthread_mutex_unlock(&file->alarm);
-	if (file->has_closer)
-		return 0;
-	error = pthread_create(&file->closer, NULL, closer, file);
-	file->has_closer = error == 0;
-	return -error;
+	return file->id >= 0;
 }
 
 static int try_open(struct hdf5_file *file, bool write)
@@ -190,17 +145,19 @@ static int try_open(struct hdf5_file *file, bool write)
 	file->seen = found;
 	file->writable = write;
 	file->session++;
-	rc = start_closer(file);
+	file->used_ms = now_ms();
+	rc = hdf5_closer_wake(file->closer);
 	if (rc)
 		close_file(file);
 	return rc;
 }
 
-/* Waits, outside of the library, while another program has the file. */
-static int ensure_open(struct hdf5_file *file, bool write)
+int hdf5_file_join(struct hdf5_file *file, enum hdf5_access access)
 {
+	bool write = access == HDF5_WRITE;
 	int rc = 0;
 
+	file->used_ms = now_ms();
 	if (write && file->read_only)
 		return -EROFS;
 	for (int64_t waited = 0;; waited += RETRY_MS) {
@@ -214,10 +171,10 @@ static int ensure_open(struct hdf5_file *file, bool write)
 		sleep_ms(RETRY_MS);
 		hdf5_lock();
 	}
-	if (rc != -EAGAIN)
-		return rc;
-	log_error("hdf5: cannot open %s: another program holds it", file->path);
-	return -EIO;
+	if (rc == -EAGAIN)
+		log_error("hdf5: cannot open %s: another program holds it",
+		          file->path);
+	return rc;
 }
 
 int hdf5_file_enter(struct hdf5_file *file, enum hdf5_access access)
@@ -225,10 +182,10 @@ int hdf5_file_enter(struct hdf5_file *file, enum hdf5_access access)
 	int rc;
 
 	hdf5_lock();
-	rc = ensure_open(file, access == HDF5_WRITE);
+	rc = hdf5_file_join(file, access);
 	if (rc)
 		hdf5_unlock();
-	return rc;
+	return rc == -EAGAIN ? -EIO : rc;
 }
 
 void hdf5_file_leave(struct hdf5_file *file)
@@ -245,7 +202,8 @@ void hdf5_file_yield(struct hdf5_file *file)
 	file->pins--;
 }
 
-int hdf5_file_new(const char *path, bool read_only, struct hdf5_file **out)
+int hdf5_file_new(const char *path, bool read_only, struct hdf5_closer *closer,
+                  struct hdf5_file **out)
 {
 	struct hdf5_file *file = calloc(1, sizeof(*file));
 	char *copy = strdup(path);
@@ -257,8 +215,7 @@ int hdf5_file_new(const char *path, bool read_only, struct hdf5_file **out)
 	}
 	file->id = -1;
 	file->read_only = read_only;
-	pthread_mutex_init(&file->alarm, NULL);
-	pthread_cond_init(&file->wake, NULL);
+	file->closer = closer;
 	file->path = copy;
 	*out = file;
 	return 0;
@@ -268,18 +225,10 @@ void hdf5_file_free(struct hdf5_file *file)
 {
 	if (!file)
 		return;
-	if (file->has_closer) {
-		pthread_mutex_lock(&file->alarm);
-		file->ending = true;
-		pthread_cond_signal(&file->wake);
-		pthread_mutex_unlock(&file->alarm);
-		pthread_join(file->closer, NULL);
-	}
 	hdf5_lock();
 	close_file(file);
 	hdf5_unlock();
-	pthread_cond_destroy(&file->wake);
-	pthread_mutex_destroy(&file->alarm);
+	free(file->former);
 	free(file->path);
 	free(file);
 }
@@ -307,6 +256,38 @@ uint64_t hdf5_file_generation(const struct hdf5_file *file)
 uint64_t hdf5_file_changes(const struct hdf5_file *file)
 {
 	return file->generation + file->flushes;
+}
+
+bool hdf5_file_is(const struct hdf5_file *file, const struct stat *status)
+{
+	return file->seen.st_ino == status->st_ino &&
+	       file->seen.st_dev == status->st_dev;
+}
+
+void hdf5_file_look(struct hdf5_file *file)
+{
+	struct stat found;
+
+	if (stat(file->path, &found) != 0)
+		found = (struct stat){ 0 };
+	if (file->pins > 0 || (file->id >= 0 ? hdf5_file_is(file, &found)
+	                                     : same_file(&found, &file->seen)))
+		return;
+	close_file(file);
+	file->seen = found;
+	file->generation++;
+}
+
+int hdf5_file_follow(struct hdf5_file *file, const char *path)
+{
+	char *copy = strdup(path);
+
+	if (!copy)
+		return -ENOMEM;
+	free(file->former);
+	file->former = file->path;
+	file->path = copy;
+	return 0;
 }
 
 /* The lock on the old file is held until the new one is in its place. */

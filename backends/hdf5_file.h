@@ -5,8 +5,8 @@
  * libhdf5 is not to be entered by two threads at once, and an open file keeps
  * other programs out.  So every use of the library stands between
  * hdf5_file_enter and hdf5_file_leave, which take one lock for the whole
- * process and open the file where it is not; a thread closes it when it has
- * not been used for a tenth of a second.
+ * process and open the file where it is not; a thread (hdf5_closer.h)
+ * closes it when it has not been used for a tenth of a second.
  *
  * Ids of objects in the file become invalid when it closes: keep one past
  * hdf5_file_leave only together with hdf5_file_session.
@@ -18,17 +18,20 @@
 #ifndef ENGRAMFS_BACKENDS_HDF5_FILE_H
 #define ENGRAMFS_BACKENDS_HDF5_FILE_H
 
+#include "backends/hdf5_closer.h"
 #include "backends/hdf5_library.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct hdf5_file;
 
 enum hdf5_access { HDF5_READ, HDF5_WRITE };
 
-/* The file need not exist until it is entered. */
-int hdf5_file_new(const char *path, bool read_only, struct hdf5_file **out);
+/* The file need not exist until it is entered.  CLOSER outlives it. */
+int hdf5_file_new(const char *path, bool read_only, struct hdf5_closer *closer,
+                  struct hdf5_file **out);
 /* Closes it.  Accepts NULL. */
 void hdf5_file_free(struct hdf5_file *file);
 
@@ -47,6 +50,15 @@ int hdf5_file_create(const char *path, int (*fill)(hid_t id, const void *arg),
 int hdf5_file_enter(struct hdf5_file *file, enum hdf5_access access);
 void hdf5_file_leave(struct hdf5_file *file);
 
+/*
+ * For the one who is inside already, be it with another file: open this one as
+ * well.  -EAGAIN: another program has held it for a second; others were let in
+ * while it was waited for.
+ */
+int hdf5_file_join(struct hdf5_file *file, enum hdf5_access access);
+/* Close it if it was not used for IDLE_MS.  True: it is still open. */
+bool hdf5_file_rest(struct hdf5_file *file, int64_t idle_ms);
+
 /* Between two pieces of long work: let others in.  The file stays open. */
 void hdf5_file_yield(struct hdf5_file *file);
 
@@ -59,6 +71,12 @@ uint64_t hdf5_file_session(const struct hdf5_file *file);
 uint64_t hdf5_file_generation(const struct hdf5_file *file);
 /* Another number when it was changed, by whomever. */
 uint64_t hdf5_file_changes(const struct hdf5_file *file);
+/* The file, as it was last seen at its path, is the one of STATUS. */
+bool hdf5_file_is(const struct hdf5_file *file, const struct stat *status);
+/* See what is at the path now, without opening it. */
+void hdf5_file_look(struct hdf5_file *file);
+/* The file was renamed: its path is PATH. */
+int hdf5_file_follow(struct hdf5_file *file, const char *path);
 /* Put the file MADE into its place; it is open for writing. */
 int hdf5_file_replace(struct hdf5_file *file, const char *made);
 /*

@@ -20,9 +20,11 @@
 #include "backends/settings.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
-struct hdf5_reader;
 struct hdf5_names;
+struct hdf5_reader;
+struct hdf5_volume;
 
 struct hdf5_store {
 	struct store base;
@@ -30,17 +32,22 @@ struct hdf5_store {
 	struct hdf5_settings settings; /* compression is in FILTER */
 	const struct hdf5_filter *filter;
 
-	/* The current file.  Records are read from and written to the file that
-	 * a function is given, so that there can be more of them. */
-	struct hdf5_file *file;
+	char *path;                  /* of the current file */
+	struct hdf5_volume *volumes; /* hdf5_volumes.h: newest first */
+	struct hdf5_file *file;      /* the first of them: the current one */
+	struct hdf5_closer *closer;
+	int64_t looked_ms; /* when the directory was looked at */
+	atomic_bool full;  /* the current file has grown past its limit */
 
 	pthread_mutex_t writer; /* one change at a time; taken first */
 	struct hdf5_reader *readers;
 	uint64_t reads;
-	struct hdf5_names *names;
 };
 
 struct hdf5_store *hdf5_store(struct store *store);
+
+/* Make PATH a new current file.  For any thread. */
+int hdf5_make_file(const struct hdf5_store *store, const char *path);
 
 /* hdf5_filter.c: how data sets are compressed. */
 
@@ -60,8 +67,9 @@ int hdf5_filter_apply(const struct hdf5_filter *filter, int level, hid_t type,
 int hdf5_zstd_register(void);
 int hdf5_lzf_register(void);
 
-/* hdf5_refers.c: a data set or an attribute of FILE refers to an object. */
-int hdf5_holds_references(hid_t file, bool *out);
+/* hdf5_refers.c: -ENOTSUP, and logged: a data set or an attribute of FILE refers
+ * to an object. */
+int hdf5_check_references(const struct hdf5_file *file);
 
 /* hdf5_place.c: where things are. */
 
@@ -146,8 +154,10 @@ int hdf5_write_nothing(hid_t file, hid_t *out);
 /* hdf5_read.c */
 int hdf5_open_array(struct store *base, const struct collection *collection,
                     struct key key, const char *name, struct reader **out);
-/* Readers of what was at PATH or below it must not read what is there now. */
-void hdf5_readers_expire(struct hdf5_store *store, const char *path);
+/* Readers of what was at PATH of FILE or below it must not read what is there
+ * now. */
+void hdf5_readers_expire(struct hdf5_store *store, const struct hdf5_file *file,
+                         const char *path);
 
 /* hdf5_list.c */
 int hdf5_list(struct store *base, const struct collection *collection,
@@ -155,8 +165,11 @@ int hdf5_list(struct store *base, const struct collection *collection,
 int hdf5_find(struct store *base, const struct collection *collection,
               struct key prefix, bool (*match)(struct key key, void *arg),
               void *arg, struct blob *key_out);
-/* Records have come or gone. */
-void hdf5_names_forget(struct hdf5_store *store);
+/* A root of the record is in FILE. */
+bool hdf5_has_record(hid_t file, const struct collection *collection,
+                     struct key key);
+/* Records of FILE have come or gone. */
+void hdf5_names_forget(struct hdf5_store *store, const struct hdf5_file *file);
 void hdf5_names_free(struct hdf5_names *names);
 
 /* hdf5_put.c, hdf5_move.c */
@@ -169,10 +182,17 @@ int hdf5_remove_before(struct store *base, const struct collection *collection,
 int hdf5_rename(struct store *base, const struct collection *collection,
                 struct key from, struct key to, enum rename_mode mode);
 /* Unlink all roots of a record. */
-int hdf5_remove_roots(struct hdf5_store *store, hid_t file,
+int hdf5_remove_roots(struct hdf5_store *store, struct hdf5_file *file,
                       const struct hdf5_roots *roots);
 
-/* hdf5_upkeep.c, hdf5_compact.c, hdf5_verify.c: maintenance.h. */
+/* hdf5_rotate.c: there is no current file; wait for a second for another program
+ * to make one, else do it.  For the writer, outside of the library. */
+int hdf5_renew(struct hdf5_store *store);
+/* FILE was written to. */
+void hdf5_note_size(struct hdf5_store *store, const struct hdf5_file *file);
+
+/* hdf5_upkeep.c, hdf5_compact.c, hdf5_rotate.c, hdf5_verify.c: maintenance.h.
+ */
 struct work;
 extern const struct maintenance_ops hdf5_maintenance;
 int hdf5_compact(struct store *base, const struct work *work,
@@ -180,6 +200,8 @@ int hdf5_compact(struct store *base, const struct work *work,
 int hdf5_backup(struct store *base, const struct collection *rows,
                 const char *directory, const struct work *given,
                 struct value *files);
+int hdf5_rotate(struct store *base, uint64_t if_larger, struct value *out);
+bool hdf5_is_full(struct store *base);
 int hdf5_verify(struct store *base, const struct work *work, struct value *out,
                 struct value *problems);
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names of a collection's records are read once, sorted, and kept while
- * the file stays as it is; a cursor is the last name that was listed.
+ * The names of a collection's records are read once from each file, sorted, and
+ * kept while the file stays as it is; a cursor is the last name that was
+ * listed.
  */
-#include "backends/hdf5_internal.h"
+#include "backends/hdf5_volumes.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The names of one collection. */
+/* The names of one collection in one file. */
 struct hdf5_names {
 	struct hdf5_names *next;
 	const struct collection *collection;
@@ -40,11 +41,18 @@ void hdf5_names_free(struct hdf5_names *names)
 	}
 }
 
-void hdf5_names_forget(struct hdf5_store *store)
+static void forget(struct hdf5_names *names)
 {
-	for (struct hdf5_names *names = store->names; names;
-	     names = names->next)
+	for (; names; names = names->next)
 		names->valid = false;
+}
+
+void hdf5_names_forget(struct hdf5_store *store, const struct hdf5_file *file)
+{
+	for (struct hdf5_volume *volume = store->volumes; volume;
+	     volume = volume->next)
+		if (volume->file == file)
+			forget(volume->names);
 }
 
 static int add_name(struct hdf5_names *names, const char *name)
@@ -115,12 +123,16 @@ static void sort_unique(struct hdf5_names *names)
 	names->count = kept + 1;
 }
 
-static int fill(struct hdf5_file *file, struct hdf5_names *names)
+static int fill(struct hdf5_store *store, struct hdf5_volume *volume,
+                struct hdf5_names *names)
 {
 	const struct key any = { "$", 1 };
+	struct hdf5_file *file = volume->file;
 	struct hdf5_roots roots;
-	int rc = hdf5_roots(names->collection, any, &roots);
+	int rc = hdf5_volume_join(store, volume, HDF5_READ);
 
+	if (rc == 0)
+		rc = hdf5_roots(names->collection, any, &roots);
 	if (rc)
 		return rc;
 	clear(names);
@@ -135,12 +147,13 @@ static int fill(struct hdf5_file *file, struct hdf5_names *names)
 	return 0;
 }
 
-static int names_of(struct hdf5_store *store, struct hdf5_file *file,
+/* Those of a rotated file are read without opening it while it is the same. */
+static int names_of(struct hdf5_store *store, struct hdf5_volume *volume,
                     const struct collection *collection,
                     const struct hdf5_names **out)
 {
-	struct hdf5_names *names = store->names;
-	int rc = 0;
+	struct hdf5_names *names = volume->names;
+	int rc = volume->gone ? -ENOENT : 0;
 
 	while (names && names->collection != collection)
 		names = names->next;
@@ -149,11 +162,15 @@ static int names_of(struct hdf5_store *store, struct hdf5_file *file,
 		if (!names)
 			return -ENOMEM;
 		names->collection = collection;
-		names->next = store->names;
-		store->names = names;
+		names->next = volume->names;
+		volume->names = names;
 	}
-	if (!names->valid || names->generation != hdf5_file_generation(file))
-		rc = fill(file, names);
+	if (rc == 0 && (volume == store->volumes || !names->valid))
+		rc = hdf5_volume_join(store, volume, HDF5_READ);
+	if (rc == 0 &&
+	    (!names->valid ||
+	     names->generation != hdf5_file_generation(volume->file)))
+		rc = fill(store, volume, names);
 	if (rc == 0)
 		*out = names;
 	return rc;
@@ -178,14 +195,51 @@ static size_t position(const struct hdf5_names *names, const char *text,
 	return low;
 }
 
-/* Append the record NAME, unless it is of another kind. */
-static int list_one(struct hdf5_file *file, const struct collection *collection,
-                    const char *name, struct record_list *out)
+/* The first name of all files at or after TEXT; AFTER: after it only.  -ENOENT:
+ * there is none. */
+static int next_name(struct hdf5_store *store,
+                     const struct collection *collection, const char *text,
+                     bool after, struct blob *out)
 {
-	const struct key key = { name, strlen(name) };
-	struct record record = { 0 };
-	int rc = hdf5_record_load(file, collection, key, &record);
+	const char *first = NULL;
+	int rc = 0;
 
+	for (struct hdf5_volume *volume = store->volumes; rc == 0 && volume;
+	     volume = volume->next) {
+		const struct hdf5_names *names;
+		size_t at;
+
+		rc = names_of(store, volume, collection, &names);
+		if (rc == -ENOENT) {
+			rc = 0;
+			continue;
+		}
+		if (rc)
+			break;
+		at = position(names, text, after);
+		if (at == names->count ||
+		    (first && strcmp(first, names->items[at]) <= 0))
+			continue;
+		rc = blob_set(out, names->items[at], strlen(names->items[at]));
+		first = out->data;
+	}
+	if (rc == 0 && !first)
+		rc = -ENOENT;
+	return rc;
+}
+
+/* Append the record NAME, unless it is of another kind. */
+static int list_one(struct hdf5_store *store,
+                    const struct collection *collection,
+                    const struct blob *name, struct record_list *out)
+{
+	const struct key key = { name->data, name->size };
+	struct hdf5_volume *volume;
+	struct record record = { 0 };
+	int rc = hdf5_volumes_find(store, collection, key, HDF5_READ, &volume);
+
+	if (rc == 0)
+		rc = hdf5_record_load(volume->file, collection, key, &record);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
 	rc = record_list_append(out, &record);
@@ -193,26 +247,28 @@ static int list_one(struct hdf5_file *file, const struct collection *collection,
 	return rc;
 }
 
-static int list_from(struct hdf5_store *store, struct hdf5_file *file,
+static int list_from(struct hdf5_store *store,
                      const struct collection *collection, struct cursor *cursor,
                      size_t limit, struct record_list *out)
 {
-	const struct hdf5_names *names;
 	size_t most = out->count + (limit ? limit : 1);
-	size_t at;
-	int rc = names_of(store, file, collection, &names);
+	struct blob name = { 0 };
+	int rc = 0;
 
-	if (rc)
-		return rc;
-	at = cursor->token.data ? position(names, cursor->token.data, true) : 0;
-	for (; rc == 0 && at < names->count && out->count < most; at++) {
-		const char *name = names->items[at];
+	while (rc == 0 && !cursor->end && out->count < most) {
+		const char *last = cursor->token.data;
 
-		rc = list_one(file, collection, name, out);
-		if (rc == 0)
-			rc = blob_set(&cursor->token, name, strlen(name));
+		rc = next_name(store, collection, last ? last : "",
+		               last != NULL, &name);
+		cursor->end = rc == -ENOENT;
+		if (cursor->end)
+			rc = 0;
+		else if (rc == 0)
+			rc = list_one(store, collection, &name, out);
+		if (rc == 0 && !cursor->end)
+			rc = blob_set(&cursor->token, name.data, name.size);
 	}
-	cursor->end = rc == 0 && at == names->count;
+	blob_release(&name);
 	return rc;
 }
 
@@ -220,21 +276,16 @@ int hdf5_list(struct store *base, const struct collection *collection,
               struct cursor *cursor, size_t limit, struct record_list *out)
 {
 	struct hdf5_store *store = hdf5_store(base);
-	int rc = hdf5_file_enter(store->file, HDF5_READ);
+	int rc;
 
-	if (rc == -ENOENT) {
-		cursor->end = true;
-		return 0;
-	}
-	if (rc)
-		return rc;
-	rc = list_from(store, store->file, collection, cursor, limit, out);
-	hdf5_file_leave(store->file);
+	hdf5_volumes_enter(store);
+	rc = list_from(store, collection, cursor, limit, out);
+	hdf5_unlock();
 	return rc;
 }
 
-static bool is_record(hid_t file, const struct collection *collection,
-                      struct key key)
+bool hdf5_has_record(hid_t file, const struct collection *collection,
+                     struct key key)
 {
 	struct hdf5_roots roots;
 	bool found = false;
@@ -252,23 +303,67 @@ static bool is_record(hid_t file, const struct collection *collection,
 	return found;
 }
 
-static int find_in(struct hdf5_file *file, const struct hdf5_names *names,
-                   const char *prefix, bool (*match)(struct key key, void *arg),
-                   void *arg, struct blob *key_out)
+int hdf5_names_have(struct hdf5_store *store, struct hdf5_volume *volume,
+                    const struct collection *collection, struct key key,
+                    bool *out)
 {
-	size_t size = strlen(prefix);
+	const struct hdf5_names *names;
+	struct blob text = { 0 };
+	size_t at;
+	int rc = names_of(store, volume, collection, &names);
 
-	for (size_t at = position(names, prefix, false);
-	     at < names->count && strncmp(names->items[at], prefix, size) == 0;
-	     at++) {
-		const char *name = names->items[at];
-		const struct key key = { name, strlen(name) };
+	if (rc == 0)
+		rc = blob_append(&text, key.data, key.size);
+	if (rc)
+		return rc;
+	at = position(names, text.data, false);
+	*out = at < names->count && strcmp(names->items[at], text.data) == 0;
+	blob_release(&text);
+	return 0;
+}
 
-		if (match(key, arg) &&
-		    is_record(hdf5_file_id(file), names->collection, key))
-			return blob_set(key_out, key.data, key.size);
+/* Move NAME on to the next one that begins with PREFIX. */
+static int step_name(struct hdf5_store *store,
+                     const struct collection *collection, const char *prefix,
+                     struct blob *name)
+{
+	struct blob next = { 0 };
+	int rc = next_name(store, collection, name->size ? name->data : prefix,
+	                   name->size > 0, &next);
+
+	if (rc == 0 && strncmp(next.data, prefix, strlen(prefix)) != 0)
+		rc = -ENOENT;
+	if (rc == 0)
+		blob_move(name, &next);
+	blob_release(&next);
+	return rc;
+}
+
+static int find_from(struct hdf5_store *store,
+                     const struct collection *collection, const char *prefix,
+                     bool (*match)(struct key key, void *arg), void *arg,
+                     struct blob *key_out)
+{
+	struct blob name = { 0 };
+	int rc = step_name(store, collection, prefix, &name);
+
+	while (rc == 0) {
+		const struct key key = { name.data, name.size };
+		struct hdf5_volume *volume;
+
+		rc = match(key, arg)
+		         ? hdf5_volumes_find_from(store, store->volumes,
+		                                  collection, key, HDF5_READ,
+		                                  &volume)
+		         : -ENOENT;
+		if (rc != -ENOENT)
+			break;
+		rc = step_name(store, collection, prefix, &name);
 	}
-	return -ENOENT;
+	if (rc == 0)
+		blob_move(key_out, &name);
+	blob_release(&name);
+	return rc;
 }
 
 int hdf5_find(struct store *base, const struct collection *collection,
@@ -276,7 +371,6 @@ int hdf5_find(struct store *base, const struct collection *collection,
               void *arg, struct blob *key_out)
 {
 	struct hdf5_store *store = hdf5_store(base);
-	const struct hdf5_names *names;
 	struct blob text = { 0 };
 	int rc = 0;
 
@@ -284,15 +378,11 @@ int hdf5_find(struct store *base, const struct collection *collection,
 		rc = memchr(prefix.data, '\0', prefix.size)
 		         ? -ENOENT
 		         : blob_append(&text, prefix.data, prefix.size);
-	if (rc == 0)
-		rc = hdf5_file_enter(store->file, HDF5_READ);
 	if (rc == 0) {
-		rc = names_of(store, store->file, collection, &names);
-		if (rc == 0)
-			rc = find_in(store->file, names,
-			             text.data ? text.data : "", match, arg,
-			             key_out);
-		hdf5_file_leave(store->file);
+		hdf5_volumes_enter(store);
+		rc = find_from(store, collection, text.data ? text.data : "",
+		               match, arg, key_out);
+		hdf5_unlock();
 	}
 	blob_release(&text);
 	return rc;

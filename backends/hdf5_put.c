@@ -12,6 +12,7 @@
 
 #include "backends/hdf5_attr.h"
 #include "backends/hdf5_fields.h"
+#include "backends/hdf5_volumes.h"
 #include "backends/json.h"
 
 static const struct array_row *array_row(const struct putting *putting)
@@ -186,7 +187,8 @@ static int change_links(struct putting *putting)
 	enum part_action action = putting->change->array_action;
 
 	if (action == PART_SET || action == PART_DROP)
-		hdf5_readers_expire(putting->store, putting->array.data);
+		hdf5_readers_expire(putting->store, putting->file,
+		                    putting->array.data);
 	if (putting->staged >= 0)
 		return link_object(file, putting->staged,
 		                   sets_array(putting) ? putting->array.data
@@ -225,8 +227,10 @@ static int remove_record(struct putting *putting)
 
 	if (rc)
 		return rc;
-	rc = hdf5_remove_roots(putting->store, hdf5_file_id(putting->file),
-	                       &roots);
+	rc = hdf5_remove_older(putting->store, putting->file,
+	                       putting->collection, putting->key);
+	if (rc == 0)
+		rc = hdf5_remove_roots(putting->store, putting->file, &roots);
 	hdf5_roots_release(&roots);
 	return rc;
 }
@@ -260,7 +264,7 @@ static int put_entered(struct putting *putting)
 	rc = putting->after.remove ? remove_record(putting)
 	                           : make_change(putting);
 	if (!putting->before || putting->after.remove)
-		hdf5_names_forget(putting->store);
+		hdf5_names_forget(putting->store, putting->file);
 	hdf5_close_id(putting->object);
 	hdf5_close_id(putting->staged);
 	if (rc)
@@ -270,11 +274,14 @@ static int put_entered(struct putting *putting)
 
 static int put_locked(struct putting *putting)
 {
-	int rc = hdf5_file_enter(putting->file, HDF5_WRITE);
+	int rc = hdf5_enter_change(putting->store, putting->collection,
+	                           putting->key, &putting->file);
 
 	if (rc)
-		return rc == -ENOENT ? -EIO : rc;
+		return rc;
 	rc = put_entered(putting);
+	if (rc == 0)
+		hdf5_note_size(putting->store, putting->file);
 	hdf5_file_leave(putting->file);
 	change_result_release(&putting->after);
 	record_release(&putting->stored);
@@ -288,7 +295,6 @@ int hdf5_put(struct store *base, const struct collection *collection,
 {
 	struct hdf5_store *store = hdf5_store(base);
 	struct putting putting = { .store = store,
-		                   .file = store->file,
 		                   .collection = collection,
 		                   .key = key,
 		                   .change = change,

@@ -8,6 +8,7 @@
 #include "backends/hdf5_internal.h"
 
 #include "backends/hdf5_strip.h"
+#include "backends/hdf5_volumes.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -264,7 +265,7 @@ static ssize_t reader_read(struct reader *base, uint64_t offset, void *buffer,
 		memcpy(buffer, reader->whole.data + offset, size);
 		return (ssize_t)size;
 	}
-	rc = hdf5_file_enter(reader->file, HDF5_READ);
+	rc = hdf5_enter_volume(reader->store, reader->file);
 	if (rc)
 		return rc == -ENOENT ? -ESTALE : rc;
 	rc = read_range(reader, offset, buffer, size);
@@ -360,13 +361,13 @@ int hdf5_open_array(struct store *base, const struct collection *collection,
 		return -ENOMEM;
 	reader->base.ops = &reader_ops;
 	reader->store = store;
-	reader->file = store->file;
 	rc = hdf5_array_place(row, key, name, &reader->path);
 	if (rc == 0)
-		rc = hdf5_file_enter(store->file, HDF5_READ);
+		rc = hdf5_enter_record(store, collection, key, HDF5_READ,
+		                       &reader->file);
 	if (rc == 0) {
 		rc = open_reader(reader);
-		hdf5_file_leave(store->file);
+		hdf5_file_leave(reader->file);
 	}
 	if (rc)
 		free_reader(reader);
@@ -375,7 +376,8 @@ int hdf5_open_array(struct store *base, const struct collection *collection,
 	return rc;
 }
 
-void hdf5_readers_expire(struct hdf5_store *store, const char *path)
+void hdf5_readers_expire(struct hdf5_store *store, const struct hdf5_file *file,
+                         const char *path)
 {
 	size_t size = strlen(path);
 
@@ -383,7 +385,7 @@ void hdf5_readers_expire(struct hdf5_store *store, const char *path)
 	     reader = reader->next) {
 		const char *its = reader->path.data;
 
-		if (strncmp(its, path, size) != 0 ||
+		if (reader->file != file || strncmp(its, path, size) != 0 ||
 		    (its[size] != '\0' && its[size] != '/'))
 			continue;
 		reader->expired = true;

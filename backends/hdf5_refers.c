@@ -6,6 +6,10 @@
  */
 #include "backends/hdf5_internal.h"
 
+#include <errno.h>
+
+#include "backends/log.h"
+
 static bool type_refers(hid_t type)
 {
 	return type >= 0 && H5Tdetect_class(type, H5T_REFERENCE) > 0;
@@ -46,13 +50,18 @@ static herr_t visit_object(hid_t root, const char *name, const H5O_info_t *info,
 	return found;
 }
 
-int hdf5_holds_references(hid_t file, bool *out)
+int hdf5_check_references(const struct hdf5_file *file)
 {
-	herr_t found = H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_NATIVE,
-	                         visit_object, NULL, H5O_INFO_BASIC);
+	herr_t found =
+	    H5Ovisit2(hdf5_file_id(file), H5_INDEX_NAME, H5_ITER_NATIVE,
+	              visit_object, NULL, H5O_INFO_BASIC);
 
 	if (found < 0)
 		return hdf5_error("cannot look through", "the file");
-	*out = found > 0;
-	return 0;
+	if (found == 0)
+		return 0;
+	log_error("hdf5: %s holds references (of dimension scales?), which a "
+	          "copy would lose",
+	          hdf5_file_path(file));
+	return -ENOTSUP;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "backends/hdf5_internal.h"
+#include "backends/hdf5_volumes.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -64,11 +65,9 @@ static int add_contents(hid_t file, struct value *out)
 	return rc ? rc : add_created(file, out);
 }
 
-static int statistics(struct store *base, struct value *out)
+static int add_file(struct hdf5_file *file, struct value *out)
 {
-	struct hdf5_store *store = hdf5_store(base);
-	const char *path = hdf5_file_path(store->file);
-	const char *compression = store->settings.compression;
+	const char *path = hdf5_file_path(file);
 	struct stat status = { 0 };
 	int rc = stat(path, &status) == 0 || errno == ENOENT ? 0 : -errno;
 
@@ -80,21 +79,55 @@ static int statistics(struct store *base, struct value *out)
 		    out, "file_size_mb",
 		    value_new_float((double)status.st_size / MEBIBYTE));
 	if (rc == 0)
+		rc = hdf5_file_enter(file, HDF5_READ);
+	if (rc)
+		return rc;
+	rc = add_contents(hdf5_file_id(file), out);
+	hdf5_file_leave(file);
+	return rc;
+}
+
+/* One that cannot be read is left out here: verify reports it. */
+static int add_rotated(struct hdf5_file *file, struct value *list)
+{
+	struct value *dict = value_new_dict();
+	int rc = dict ? add_file(file, dict) : -ENOMEM;
+
+	if (rc == 0)
+		return value_list_append(list, dict);
+	value_unref(dict);
+	return rc == -ENOENT || rc == -EIO || rc == -EACCES ? 0 : rc;
+}
+
+static int statistics(struct store *base, struct value *out)
+{
+	struct hdf5_store *store = hdf5_store(base);
+	const char *compression = store->settings.compression;
+	struct value *rotated = value_new_list(VALUE_LIST);
+	struct hdf5_file **files = NULL;
+	size_t count = 0;
+	int rc = rotated ? hdf5_volumes_list(store, &files, &count) : -ENOMEM;
+
+	if (rc == 0)
+		rc = add_file(files[0], out);
+	if (rc == 0)
 		rc = value_dict_set(
 		    out, "compression",
 		    value_new_text(compression, strlen(compression)));
+	for (size_t i = 1; rc == 0 && i < count; i++)
+		rc = add_rotated(files[i], rotated);
 	if (rc == 0)
-		rc = hdf5_file_enter(store->file, HDF5_READ);
-	if (rc)
-		return rc;
-	rc = add_contents(hdf5_file_id(store->file), out);
-	hdf5_file_leave(store->file);
+		rc = value_dict_set(out, "rotated_files", value_ref(rotated));
+	value_unref(rotated);
+	free(files);
 	return rc;
 }
 
 const struct maintenance_ops hdf5_maintenance = {
 	.statistics = statistics,
 	.compact = hdf5_compact,
+	.rotate = hdf5_rotate,
+	.is_full = hdf5_is_full,
 	.remove_before = hdf5_remove_before,
 	.verify = hdf5_verify,
 	.backup = hdf5_backup,

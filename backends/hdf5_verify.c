@@ -3,7 +3,7 @@
  * Every chunk is read, so that the library checks its checksum.  Between two
  * steps the file may change: each step opens the data set anew.
  */
-#include "backends/hdf5_internal.h"
+#include "backends/hdf5_volumes.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,11 +21,13 @@ struct paths {
 };
 
 struct checking {
-	struct hdf5_store *store;
+	struct hdf5_file *file;
+	const char *volume; /* before the paths in problems: "", "x_1.h5:" */
 	struct value *problems;
 	const char *path;
 	uint64_t chunks; /* read so far, of all data sets */
 	uint64_t unchecked;
+	uint64_t datasets;
 };
 
 static herr_t visit(hid_t file, const char *name, const H5O_info_t *info,
@@ -65,8 +67,8 @@ static int add_problem(struct checking *checking, const char *what)
 	int rc;
 
 	hdf5_last_message(why);
-	rc = blob_printf(&text, "hdf5:/%s: %s: %.500s", checking->path, what,
-	                 why);
+	rc = blob_printf(&text, "hdf5:%s/%s: %s: %.500s", checking->volume,
+	                 checking->path, what, why);
 	if (rc == 0)
 		value = value_new_text(text.data, text.size);
 	blob_release(&text);
@@ -75,7 +77,7 @@ static int add_problem(struct checking *checking, const char *what)
 
 static int list_datasets(struct checking *checking, struct paths *out)
 {
-	struct hdf5_file *file = checking->store->file;
+	struct hdf5_file *file = checking->file;
 	int rc = hdf5_file_enter(file, HDF5_READ);
 
 	if (rc)
@@ -217,7 +219,7 @@ static int read_some(struct checking *checking, struct chunks *chunks,
 
 static int check_step(struct checking *checking, hsize_t *next)
 {
-	struct hdf5_file *file = checking->store->file;
+	struct hdf5_file *file = checking->file;
 	struct chunks chunks = { .dataset = -1, .space = -1, .type = -1 };
 	int rc = hdf5_file_enter(file, HDF5_READ);
 
@@ -254,30 +256,73 @@ static int check_dataset(struct checking *checking, const struct work *work,
 	return rc == 1 ? work_step(work, progress) : rc;
 }
 
-int hdf5_verify(struct store *base, const struct work *work, struct value *out,
-                struct value *problems)
+static int check_file(struct checking *checking, const struct work *work)
 {
-	struct checking checking = { .store = hdf5_store(base),
-		                     .problems = problems };
 	struct paths paths = { 0 };
-	int rc = list_datasets(&checking, &paths);
+	int rc = list_datasets(checking, &paths);
 
 	if (rc == -ENOENT) /* an empty store that is read-only */
 		rc = 0;
 	for (size_t i = 0; rc == 0 && i < paths.count; i++) {
-		checking.path = paths.items[i];
-		rc = check_dataset(&checking, work,
+		checking->path = paths.items[i];
+		rc = check_dataset(checking, work,
 		                   (double)i / (double)paths.count);
 	}
-	if (rc == 0)
-		rc = value_dict_set(out, "datasets",
-		                    value_new_int((int64_t)paths.count));
-	if (rc == 0)
-		rc = value_dict_set(out, "chunks",
-		                    value_new_int((int64_t)checking.chunks));
-	if (rc == 0)
-		rc = value_dict_set(out, "without_checksum",
-		                    value_new_int((int64_t)checking.unchecked));
+	checking->datasets += paths.count;
 	paths_release(&paths);
 	return rc;
+}
+
+/* A rotated file that cannot be opened is a problem of its own. */
+static int check_rotated(struct checking *checking, const struct work *work)
+{
+	struct blob volume = { 0 };
+	int rc = blob_printf(&volume, "%s:", hdf5_file_name(checking->file));
+
+	checking->volume = volume.data;
+	if (rc == 0)
+		rc = check_file(checking, work);
+	if (rc == -EIO || rc == -EACCES) {
+		hdf5_lock();
+		checking->path = "";
+		rc = add_problem(checking, "cannot be opened");
+		hdf5_unlock();
+	}
+	blob_release(&volume);
+	return rc;
+}
+
+static int report(const struct checking *checking, struct value *out)
+{
+	int rc = value_dict_set(out, "datasets",
+	                        value_new_int((int64_t)checking->datasets));
+
+	if (rc == 0)
+		rc = value_dict_set(out, "chunks",
+		                    value_new_int((int64_t)checking->chunks));
+	if (rc == 0)
+		rc =
+		    value_dict_set(out, "without_checksum",
+		                   value_new_int((int64_t)checking->unchecked));
+	return rc;
+}
+
+int hdf5_verify(struct store *base, const struct work *work, struct value *out,
+                struct value *problems)
+{
+	struct hdf5_store *store = hdf5_store(base);
+	struct checking checking = { .problems = problems, .volume = "" };
+	struct hdf5_file **files = NULL;
+	size_t count = 0;
+	int rc = hdf5_volumes_list(store, &files, &count);
+
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		struct work part = work_part(work, i, count);
+
+		checking.file = files[i];
+		rc = i == 0 ? check_file(&checking, &part)
+		            : check_rotated(&checking, &part);
+	}
+	free(files);
+	return rc ? rc : report(&checking, out);
 }

@@ -30,6 +30,21 @@ static inline int work_step(const struct work *work, double done)
 	                  work->from + (work->to - work->from) * done);
 }
 
+/* The part of WORK that is number I of COUNT equal ones. */
+static inline struct work work_part(const struct work *work, size_t i,
+                                    size_t count)
+{
+	double size = (work->to - work->from) / (double)count;
+	struct work part = *work;
+
+	part.from = work->from + size * (double)i;
+	part.to = part.from + size;
+	return part;
+}
+
+/* For rotate: what the settings allow. */
+#define MAINTENANCE_SIZE_LIMIT UINT64_MAX
+
 /* Any of them may be NULL: the backend has nothing of that kind. */
 struct maintenance_ops {
 	/* Add figures to OUT. */
@@ -45,6 +60,15 @@ struct maintenance_ops {
 	              struct value *out);
 	int (*compact)(struct store *store, const struct work *work,
 	               struct value *out);
+
+	/* Go on with a new file where the current one is larger than IF_LARGER
+	 * bytes (or MAINTENANCE_SIZE_LIMIT).  OUT gets what was found and done.
+	 */
+	int (*rotate)(struct store *store, uint64_t if_larger,
+	              struct value *out);
+	/* A change has made the current file larger than the settings allow,
+	 * and rotate was not called since. */
+	bool (*is_full)(struct store *store);
 
 	/* Remove the record if it is dated before BEFORE (seconds since 1970)
 	 * at this very moment.  -ENOENT: there is none, or it is newer. */

@@ -9,6 +9,7 @@
 void record_release(struct record *record)
 {
 	blob_release(&record->key);
+	blob_release(&record->volume);
 	value_unref(record->fields);
 	for (size_t i = 0; i < record->array_count; i++) {
 		free(record->arrays[i].name);

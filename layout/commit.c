@@ -5,6 +5,7 @@
 #include "layout/link.h"
 #include "layout/named_copy.h"
 #include "layout/render.h"
+#include "layout/upkeep.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@ static int put(struct tree *tree, const struct node *node,
 	rc = store->backend->put(store, node->collection, key, change, key_out);
 	if (rc == -EINVAL && why)
 		snprintf(why, WHY_SIZE, "%s", change->why);
+	if (rc == 0)
+		upkeep_after_change(tree, store);
 	return rc;
 }
 

@@ -52,6 +52,9 @@ void jobs_repeat(struct jobs *jobs, const struct job_task *task,
 /* -EAGAIN: too many wait.  ID receives the job's number. */
 int jobs_add(struct jobs *jobs, const struct job_task *task, uint64_t *id);
 
+/* A job of that COMMAND waits or runs. */
+bool jobs_has(struct jobs *jobs, const char *command);
+
 /* -ENOENT: no such job.  -EALREADY: it has ended. */
 int jobs_cancel(struct jobs *jobs, uint64_t id);
 

@@ -76,6 +76,19 @@ int jobs_visit(struct jobs *jobs, int (*visit)(uint64_t id, void *arg),
 	return rc;
 }
 
+bool jobs_has(struct jobs *jobs, const char *command)
+{
+	struct job *job;
+
+	pthread_mutex_lock(&jobs->lock);
+	job = jobs->first;
+	while (job &&
+	       (job->state >= JOB_DONE || strcmp(job->command, command) != 0))
+		job = job->next;
+	pthread_mutex_unlock(&jobs->lock);
+	return job != NULL;
+}
+
 static struct value *describe_running(const struct job *job)
 {
 	struct value *dict = value_new_dict();

@@ -25,6 +25,14 @@ int upkeep_flush(struct job *job, struct tree *tree,
 int upkeep_verify(struct job *job, struct tree *tree,
                   const struct value *arguments);
 
+/* upkeep_rotate.c */
+int upkeep_rotate(struct job *job, struct tree *tree,
+                  const struct value *arguments);
+int upkeep_check_size(struct job *job, struct tree *tree,
+                      const struct value *arguments);
+/* For any thread: STORE was written to, and may have to be rotated. */
+void upkeep_after_change(struct tree *tree, struct store *store);
+
 /* Add the figures of one backend to OUT. */
 int upkeep_measure(struct store *store, const struct work *work,
                    struct value *out);

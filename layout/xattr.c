@@ -141,7 +141,10 @@ static int render_origin(const struct node *node, const struct record *record,
 			? collection_array(collection, node->array)
 			: NULL;
 
-		rc = blob_append_text(out, "/");
+		if (record->volume.size)
+			rc = blob_printf(out, "%s:", record->volume.data);
+		if (rc == 0)
+			rc = blob_append_text(out, "/");
 		if (rc == 0)
 			rc = append_place(row ? row->place : place, key, "",
 			                  out);

@@ -5,16 +5,20 @@
  *   test_contract BACKEND [PATTERN]
  *
  * PATTERN selects tests by name, with * and ?.  A backend that is not part of
- * this build, or that has no functions, is skipped (77).
+ * this build, or that has no functions, is skipped (77).  BACKEND may be
+ * "rotating": hdf5, whose file is rotated again and again.
  */
 #include "tests/contract.h"
 
+#include <errno.h>
 #include <ftw.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "backends/maintenance.h"
 #include "layout/tree.h"
 
 #define SKIPPED 77
@@ -229,15 +233,48 @@ out:
 	return failed;
 }
 
+/* After every third of some changes; not so often that a long list of records
+ * becomes one of files. */
+static int put_and_rotate(struct store *store,
+                          const struct collection *collection, struct key key,
+                          struct change *change, struct blob *key_out)
+{
+	static atomic_uint puts;
+	unsigned int number = atomic_fetch_add(&puts, 1) % 60;
+	struct value *found = NULL;
+	int rc = store->backend->put(store, collection, key, change, key_out);
+
+	if (rc || number % 3 != 0 || number > 9)
+		return rc;
+	found = value_new_dict();
+	rc = found ? store->backend->maintenance->rotate(store, 0, found)
+	           : -ENOMEM;
+	value_unref(found);
+	return rc;
+}
+
+static const struct backend *rotating(struct backend *out)
+{
+	const struct backend *hdf5 = backend_find("hdf5");
+
+	if (!hdf5 || !hdf5->open)
+		return NULL;
+	*out = *hdf5;
+	out->put = put_and_rotate;
+	return out;
+}
+
 int main(int argc, char **argv)
 {
+	struct backend own;
 	const struct backend *backend;
 
 	if (argc < 2 || argc > 3) {
 		fprintf(stderr, "usage: %s BACKEND [PATTERN]\n", argv[0]);
 		return 2;
 	}
-	backend = backend_find(argv[1]);
+	backend = strcmp(argv[1], "rotating") == 0 ? rotating(&own)
+	                                           : backend_find(argv[1]);
 	if (!backend || !backend->open)
 		return SKIPPED;
 	return run_suite(backend, argc == 3 ? argv[2] : "*");

@@ -9,6 +9,7 @@
 #include "backends/file.h"
 #include "backends/json.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -207,6 +208,43 @@ static int move_aside(struct restore *restore, const char *place,
 	return rc ? complain(from, strerror(-rc)) : 0;
 }
 
+static bool is_hdf5(const char *path)
+{
+	static const char magic[] = "\211HDF\r\n\032\n";
+	char start[sizeof(magic) - 1];
+	FILE *file = fopen(path, "re");
+	bool is = file && fread(start, sizeof(start), 1, file) == 1 &&
+	          memcmp(start, magic, sizeof(start)) == 0;
+
+	if (file)
+		fclose(file);
+	return is;
+}
+
+/* Records of rotated files that the backup has not would be seen again. */
+static int move_rotated(struct restore *restore, const struct value *file)
+{
+	const char *place = text_of(file, "place");
+	const struct dirent *entry;
+	char path[PATH_MAX];
+	uint64_t number;
+	DIR *stream;
+	int rc = 0;
+
+	if (strchr(place, '/'))
+		return 0;
+	stream = opendir(restore->store);
+	if (!stream)
+		return complain(restore->store, strerror(errno));
+	while (rc == 0 && (entry = readdir(stream)))
+		if (file_is_rotated(entry->d_name, place, &number) &&
+		    join(path, restore->store, entry->d_name, "") &&
+		    is_hdf5(path))
+			rc = move_aside(restore, entry->d_name, "");
+	closedir(stream);
+	return rc;
+}
+
 static int place_file(struct restore *restore, const struct value *file)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm",
@@ -253,6 +291,8 @@ enum exit_code ctl_restore(const char *store, const char *backup)
 		rc = lock_store(&restore);
 	if (rc == 0)
 		rc = each_file(&restore, copy_file);
+	if (rc == 0)
+		rc = each_file(&restore, move_rotated);
 	if (rc == 0)
 		rc = each_file(&restore, place_file);
 	if (rc == 0)

@@ -46,7 +46,11 @@ static const struct command commands[] = {
 	  NULL, false },
 	{ "vacuum", "", "rebuild the SQLite database", KIND_CONTROL, NULL,
 	  false },
-	{ "compact", "", "rebuild the HDF5 file", KIND_CONTROL, NULL, false },
+	{ "rotate", "[if_larger=BYTES]", "go on with a new HDF5 file",
+	  KIND_CONTROL, NULL, false },
+	{ "check-size", "", "rotate where the HDF5 file is over its limit",
+	  KIND_CONTROL, NULL, false },
+	{ "compact", "", "rebuild the HDF5 files", KIND_CONTROL, NULL, false },
 	{ "cleanup", "retention_days=N [collections=A,B]",
 	  "remove old records, of HDF5 if not told otherwise", KIND_CONTROL,
 	  NULL, false },
@@ -183,6 +187,8 @@ static bool has_parameters(const struct command *command, int count)
 {
 	if (command->parameters[0] == '\0')
 		return count == 0;
+	if (command->parameters[0] == '[')
+		return count <= 1;
 	return command->kind == KIND_RESTORE ? count == 1 : count >= 1;
 }
 
