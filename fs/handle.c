@@ -2,6 +2,7 @@
 #include "fs/handle.h"
 
 #include "layout/control.h"
+#include "layout/metrics.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -194,6 +195,7 @@ int handle_open(struct tree *tree, const struct node *node,
 	pthread_mutex_init(&handle->lock, NULL);
 	pthread_mutex_init(&handle->shown_lock, NULL);
 	handle->tree = tree;
+	metrics_handle(tree->stores.metrics, 1);
 	handle->flags = flags;
 	handle->fd = -1;
 	handle->mtime.tv_nsec = UTIME_NOW;
@@ -214,6 +216,7 @@ void handle_close(struct handle *handle)
 {
 	if (!handle)
 		return;
+	metrics_handle(handle->tree->stores.metrics, -1);
 	if (handle->fd >= 0)
 		close(handle->fd);
 	if (handle->has_view)

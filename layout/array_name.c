@@ -2,6 +2,7 @@
 #include "layout/array_name.h"
 
 #include "backends/name.h"
+#include "layout/ask.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -107,13 +108,10 @@ static int find_among(const struct record *record, const char *path,
 static int find_cut(const struct tree *tree, const struct node *node,
                     const char *path, size_t size, struct blob *out)
 {
-	struct store *store = stores_get(&tree->stores, node->collection);
 	struct record record = { 0 };
-	int rc = -EIO;
+	int rc =
+	    ask_get(&tree->stores, node->collection, node_key(node), &record);
 
-	if (store)
-		rc = store->backend->get(store, node->collection,
-		                         node_key(node), &record);
 	if (rc == 0)
 		rc = find_among(&record, path, size, out);
 	record_release(&record);

@@ -2,7 +2,9 @@
 #include "layout/commit.h"
 
 #include "backends/npy.h"
+#include "layout/ask.h"
 #include "layout/link.h"
+#include "layout/metrics.h"
 #include "layout/named_copy.h"
 #include "layout/render.h"
 #include "layout/upkeep.h"
@@ -22,9 +24,7 @@ static int put(struct tree *tree, const struct node *node,
 	                     : node_key(node);
 	int rc;
 
-	if (!store)
-		return -EIO;
-	rc = store->backend->put(store, node->collection, key, change, key_out);
+	rc = ask_put(&tree->stores, node->collection, key, change, key_out);
 	if (rc == -EINVAL && why)
 		snprintf(why, WHY_SIZE, "%s", change->why);
 	if (rc == 0)
@@ -35,14 +35,9 @@ static int put(struct tree *tree, const struct node *node,
 static int get(const struct tree *tree, const struct node *node,
                struct record *record)
 {
-	struct store *store = stores_get(&tree->stores, node->collection);
-
-	if (!store)
-		return -EIO;
 	if (node->named_copy && node->key.size == 0)
 		return -ENOENT;
-	return store->backend->get(store, node->collection, node_key(node),
-	                           record);
+	return ask_get(&tree->stores, node->collection, node_key(node), record);
 }
 
 /* One commit of a part. */
@@ -82,7 +77,6 @@ static int commit_array(struct commit *commit)
 static int adopt_key(struct tree *tree, struct node *node, struct blob *key,
                      char *why)
 {
-	struct store *store = stores_get(&tree->stores, node->collection);
 	struct blob names[2] = { 0 };
 	struct key whole = { key->data, key->size };
 	int rc;
@@ -98,8 +92,8 @@ static int adopt_key(struct tree *tree, struct node *node, struct blob *key,
 		rc = -EINVAL;
 	}
 	if (rc == 0) {
-		rc = store->backend->rename(store, node->collection,
-		                            node_key(node), whole, RENAME_KEEP);
+		rc = ask_rename(&tree->stores, node->collection, node_key(node),
+		                whole, RENAME_KEEP);
 		rc = rc == -ENOENT ? 0 : rc;
 	}
 	if (rc == 0)
@@ -200,8 +194,8 @@ static int announce(struct tree *tree, const struct node *node)
 	return 0;
 }
 
-int commit_part(struct tree *tree, struct node *node, const void *bytes,
-                size_t size, struct timespec mtime, char why[WHY_SIZE])
+static int store_part(struct tree *tree, struct node *node, const void *bytes,
+                      size_t size, struct timespec mtime, char why[WHY_SIZE])
 {
 	struct commit commit = {
 		.tree = tree,
@@ -228,6 +222,16 @@ int commit_part(struct tree *tree, struct node *node, const void *bytes,
 		rc = named_copy_settle(tree, node, &commit.key);
 	pthread_mutex_unlock(&tree->copies);
 	blob_release(&commit.key);
+	return rc;
+}
+
+int commit_part(struct tree *tree, struct node *node, const void *bytes,
+                size_t size, struct timespec mtime, char why[WHY_SIZE])
+{
+	uint64_t started = metrics_now();
+	int rc = store_part(tree, node, bytes, size, mtime, why);
+
+	metrics_done(tree->stores.metrics, METRIC_COMMIT, started);
 	return rc;
 }
 
@@ -325,15 +329,14 @@ int commit_mkdir(struct tree *tree, const struct node *node, char why[WHY_SIZE])
 
 int commit_rmdir(struct tree *tree, const struct node *node)
 {
-	struct store *store = stores_get(&tree->stores, node->collection);
 	struct record record = { 0 };
 	int rc = get(tree, node, &record);
 
 	if (rc == 0 && (record.array_count || !record.fields_dropped))
 		rc = -ENOTEMPTY;
 	if (rc == 0)
-		rc = store->backend->remove(store, node->collection,
-		                            node_key(node));
+		rc =
+		    ask_remove(&tree->stores, node->collection, node_key(node));
 	record_release(&record);
 	return rc;
 }
@@ -341,13 +344,9 @@ int commit_rmdir(struct tree *tree, const struct node *node)
 int commit_rename(struct tree *tree, const struct node *from,
                   const struct node *to, enum rename_mode mode)
 {
-	struct store *store = stores_get(&tree->stores, from->collection);
-	int rc;
+	int rc = ask_rename(&tree->stores, from->collection, node_key(from),
+	                    node_key(to), mode);
 
-	if (!store)
-		return -EIO;
-	rc = store->backend->rename(store, from->collection, node_key(from),
-	                            node_key(to), mode);
 	if (rc == 0 && from->collection->relations && mode != RENAME_SWAP)
 		(void)link_follow(tree, from, to);
 	return rc ? rc : announce(tree, to);

@@ -4,6 +4,7 @@
 #include "backends/json.h"
 #include "layout/command.h"
 #include "layout/jobs.h"
+#include "layout/metrics.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -166,6 +167,7 @@ const struct control_row control_rows[] = {
 	{ "config.json", render_config, NULL },
 	{ "control", render_control, command_write },
 	{ "errors.jsonl", render_errors, NULL },
+	{ "metrics.prom", metrics_render, NULL },
 	{ "status.json", render_status, NULL },
 	{ 0 },
 };

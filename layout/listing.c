@@ -2,6 +2,7 @@
 #include "layout/listing.h"
 
 #include "layout/answer.h"
+#include "layout/ask.h"
 #include "layout/control.h"
 #include "layout/link_listing.h"
 #include "layout/names.h"
@@ -79,16 +80,12 @@ static int start_control(struct listing *listing)
 static int start_inside(struct listing *listing)
 {
 	struct node *node = &listing->node;
-	struct store *store =
-	    stores_get(&listing->tree->stores, node->collection);
 	int rc;
 
 	if (node->named_copy)
 		return 0;
-	if (!store)
-		return -EIO;
-	rc = store->backend->get(store, node->collection, node_key(node),
-	                         &listing->inside);
+	rc = ask_get(&listing->tree->stores, node->collection, node_key(node),
+	             &listing->inside);
 	if (rc == 0)
 		rc = names_of_record(node, &listing->inside, &listing->names);
 	return rc == -ENOENT ? 0 : rc;
@@ -265,15 +262,11 @@ static int next_of_page(struct listing *listing)
 
 static int load_page(struct listing *listing)
 {
-	struct store *store = stores_get(&listing->tree->stores, listing->row);
-
 	record_list_release(&listing->page);
 	listing->record = 0;
 	listing->suffix = 0;
-	if (!store)
-		return -EIO;
-	return store->backend->list(store, listing->row, &listing->cursor,
-	                            PAGE_RECORDS, &listing->page);
+	return ask_list(&listing->tree->stores, listing->row, &listing->cursor,
+	                PAGE_RECORDS, &listing->page);
 }
 
 static int next_record(struct listing *listing)

@@ -2,6 +2,7 @@
 #include "layout/node.h"
 
 #include "backends/npy.h"
+#include "layout/ask.h"
 #include "layout/control.h"
 #include "layout/link.h"
 #include "layout/question.h"
@@ -132,7 +133,6 @@ int node_stat_record(const struct node *node, const struct record *record,
 int node_stat_stored(const struct tree *tree, const struct node *node,
                      struct node_info *out)
 {
-	struct store *store = stores_get(&tree->stores, node->collection);
 	struct record record = { 0 };
 	int rc;
 
@@ -140,10 +140,7 @@ int node_stat_stored(const struct tree *tree, const struct node *node,
 		return link_stat(tree, node, out);
 	if (node->named_copy)
 		return -ENOENT;
-	if (!store)
-		return -EIO;
-	rc = store->backend->get(store, node->collection, node_key(node),
-	                         &record);
+	rc = ask_get(&tree->stores, node->collection, node_key(node), &record);
 	if (rc == -EINVAL) /* a key that this backend cannot hold */
 		return -ENOENT;
 	if (rc == 0)

@@ -2,6 +2,7 @@
 #include "layout/stores.h"
 
 #include "backends/log.h"
+#include "layout/metrics.h"
 #include "layout/tree.h"
 
 #include <errno.h>
@@ -62,6 +63,9 @@ int stores_open(const char *directory, const struct settings *settings,
 	struct stores stores = { .directory = strdup(directory) };
 	int rc = stores.directory ? 0 : -ENOMEM;
 
+	stores.metrics = calloc(1, sizeof(*stores.metrics));
+	if (!stores.metrics)
+		rc = -ENOMEM;
 	for (const struct collection *row = tree_collections;
 	     rc == 0 && row->path; row++)
 		rc = open_slot(&stores, row->backend, settings, why);
@@ -78,6 +82,7 @@ void stores_close(struct stores *stores)
 	for (size_t i = 0; i < STORES_MAX && stores->slots[i].backend; i++)
 		if (stores->slots[i].store)
 			stores->slots[i].backend->close(stores->slots[i].store);
+	free(stores->metrics);
 	free(stores->directory);
 	*stores = (struct stores){ 0 };
 }

@@ -13,8 +13,11 @@
 
 #define STORES_MAX 8
 
+struct metrics;
+
 struct stores {
-	char *directory; /* absolute path of the store */
+	char *directory;         /* absolute path of the store */
+	struct metrics *metrics; /* metrics.h; NULL: nobody counts */
 
 	struct {
 		const struct backend *backend; /* NULL behind the last */

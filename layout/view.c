@@ -2,6 +2,7 @@
 #include "layout/view.h"
 
 #include "backends/npy.h"
+#include "layout/ask.h"
 #include "layout/control.h"
 #include "layout/link.h"
 #include "layout/question.h"
@@ -18,12 +19,11 @@ void view_release(struct view *view)
 	*view = (struct view){ 0 };
 }
 
-static int open_array(struct store *store, const struct node *node,
+static int open_array(const struct tree *tree, const struct node *node,
                       struct view *view)
 {
-	int rc =
-	    store->backend->open_array(store, node->collection, node_key(node),
-	                               node->array, &view->reader);
+	int rc = ask_open_array(&tree->stores, node->collection, node_key(node),
+	                        node->array, &view->reader);
 
 	if (rc == 0)
 		rc = npy_append_header(&view->reader->info, &view->head);
@@ -39,12 +39,12 @@ static int open_opaque(struct store *store, const struct node *node,
 	                                   node_key(node), &view->reader);
 }
 
-static int open_fields(struct store *store, const struct node *node,
+static int open_fields(const struct tree *tree, const struct node *node,
                        struct view *view)
 {
 	struct record record = { 0 };
-	int rc = store->backend->get(store, node->collection, node_key(node),
-	                             &record);
+	int rc =
+	    ask_get(&tree->stores, node->collection, node_key(node), &record);
 
 	if (rc == 0)
 		rc =
@@ -66,9 +66,9 @@ static int open_part(const struct tree *tree, const struct node *node,
 		return -EIO;
 	switch (node->kind) {
 	case NODE_ARRAY:
-		return open_array(store, node, view);
+		return open_array(tree, node, view);
 	case NODE_FIELDS:
-		return open_fields(store, node, view);
+		return open_fields(tree, node, view);
 	default:
 		return open_opaque(store, node, view);
 	}

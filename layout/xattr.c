@@ -2,6 +2,7 @@
 #include "layout/xattr.h"
 
 #include "backends/json.h"
+#include "layout/ask.h"
 #include "layout/commit.h"
 #include "layout/link.h"
 
@@ -181,12 +182,7 @@ static const struct xattr_row *find(const char *name)
 static int get_record(const struct tree *tree, const struct node *node,
                       struct record *record)
 {
-	struct store *store = stores_get(&tree->stores, node->collection);
-
-	if (!store)
-		return -EIO;
-	return store->backend->get(store, node->collection, node_key(node),
-	                           record);
+	return ask_get(&tree->stores, node->collection, node_key(node), record);
 }
 
 int xattr_get(const struct tree *tree, const struct node *node,

@@ -24,6 +24,9 @@ enum exit_code ctl_run(const char *mount, const char *line);
 /* One line for each job. */
 enum exit_code ctl_list_jobs(const char *mount);
 
+/* ctl_top.c: what metrics.prom says, again and again, or ONCE. */
+enum exit_code ctl_top(const char *mount, bool once);
+
 /* ctl_restore.c: put BACKUP (a directory, or the name of one of the store's)
  * into STORE, which must not be mounted. */
 enum exit_code ctl_restore(const char *store, const char *backup);

@@ -23,7 +23,14 @@ enum kind {
 	KIND_PRINT,   /* a file below .engram */
 	KIND_CONTROL, /* a line for .engram/control */
 	KIND_JOBS,
+	KIND_TOP,
 	KIND_RESTORE,
+};
+
+/* What the options say. */
+struct choices {
+	bool yes;
+	bool once;
 };
 
 struct command {
@@ -42,6 +49,10 @@ static const struct command commands[] = {
 	  "errors.jsonl", false },
 	{ "config", "", "the settings in force, and where each came from",
 	  KIND_PRINT, "config.json", false },
+	{ "metrics", "", "counts and latencies, as Prometheus text", KIND_PRINT,
+	  "metrics.prom", false },
+	{ "top", "", "what the mount is doing, again and again", KIND_TOP, NULL,
+	  false },
 	{ "stats", "", "count records and measure what they take", KIND_CONTROL,
 	  NULL, false },
 	{ "vacuum", "", "rebuild the SQLite database", KIND_CONTROL, NULL,
@@ -76,6 +87,7 @@ static void print_usage(FILE *stream)
 	for (const struct command *command = commands; command->name; command++)
 		fprintf(stream, "  %-13s %s\n", command->name, command->help);
 	fprintf(stream, "\n  -y, --yes     do not ask\n"
+	                "  -o, --once    top: one table\n"
 	                "  -h, --help    this help\n"
 	                "  -V, --version the version\n");
 }
@@ -156,7 +168,7 @@ static enum exit_code control(const char *mount, const struct command *command,
 }
 
 static enum exit_code run(const char *place, const struct command *command,
-                          char **parameters, bool yes)
+                          char **parameters, const struct choices *choices)
 {
 	char *absolute = realpath(place, NULL);
 	char *mount = absolute ? ctl_find_mount(absolute) : NULL;
@@ -175,8 +187,10 @@ static enum exit_code run(const char *place, const struct command *command,
 		code = print(mount, command);
 	else if (command->kind == KIND_JOBS)
 		code = ctl_list_jobs(mount);
+	else if (command->kind == KIND_TOP)
+		code = ctl_top(mount, choices->once);
 	else
-		code = control(mount, command, parameters, yes);
+		code = control(mount, command, parameters, choices->yes);
 	free(mount);
 	free(absolute);
 	return code;
@@ -196,16 +210,21 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "yes", no_argument, NULL, 'y' },
+		{ "once", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
 	const struct command *command = NULL;
-	bool yes = false;
+	struct choices choices = { 0 };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "yhV", options, NULL)) == 'y')
-		yes = true;
+	while ((option = getopt_long(argc, argv, "yohV", options, NULL)) ==
+	           'y' ||
+	       option == 'o') {
+		choices.yes |= option == 'y';
+		choices.once |= option == 'o';
+	}
 	if (option == 'h') {
 		print_usage(stdout);
 		return EXIT_OK;
@@ -220,5 +239,5 @@ int main(int argc, char **argv)
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}
-	return (int)run(argv[optind], command, argv + optind + 2, yes);
+	return (int)run(argv[optind], command, argv + optind + 2, &choices);
 }
