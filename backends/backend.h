@@ -128,6 +128,9 @@ struct reader {
 	const struct reader_ops *ops;
 	struct array_info info; /* of the array; all-zero for opaque bytes */
 	uint64_t size;          /* bytes: info.nbytes, or of the opaque bytes */
+	/* Another number where the elements are others, and mostly the same
+	 * where they are the same; 0: it cannot be told. */
+	uint64_t version;
 };
 
 struct reader_ops {

@@ -9,6 +9,7 @@
 
 #include "backends/hdf5_strip.h"
 #include "backends/hdf5_volumes.h"
+#include "backends/version.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -324,6 +325,17 @@ static int read_whole(struct hdf5_reader *reader, hid_t dataset)
 	return rc;
 }
 
+/* What we change ourselves gets another address, or at least another mtime,
+ * which is the caller's to look at. */
+static uint64_t version(const struct hdf5_reader *reader)
+{
+	const uint64_t place[] = { reader->generation, reader->address };
+
+	if (reader->whole.data)
+		return version_of(reader->whole.data, reader->whole.size, 0);
+	return version_of(place, sizeof(place), 0);
+}
+
 static int open_reader(struct hdf5_reader *reader)
 {
 	struct array_info *info = &reader->base.info;
@@ -340,6 +352,7 @@ static int open_reader(struct hdf5_reader *reader)
 		rc = read_whole(reader, dataset);
 	hdf5_close_id(dataset);
 	if (rc == 0) {
+		reader->base.version = version(reader);
 		reader->next = reader->store->readers;
 		reader->store->readers = reader;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/log.h"
 #include "backends/redis_internal.h"
+#include "backends/version.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -153,6 +154,11 @@ static int recall_header(const struct redisReply *parts,
 	return rc;
 }
 
+static uint64_t version_of_reply(const redisReply *bytes)
+{
+	return version_of(bytes->str, bytes->len, 0);
+}
+
 static int make_reader(const struct opening *opening, struct reader **out)
 {
 	struct redis_reader *reader = reader_new();
@@ -172,6 +178,8 @@ static int make_reader(const struct opening *opening, struct reader **out)
 		return rc;
 	}
 	reader->base.size = info->nbytes;
+	reader->base.version =
+	    version_of_reply(opening->parts->element[PART_ARRAY]);
 	*out = &reader->base;
 	return 0;
 }
@@ -237,6 +245,7 @@ int redis_open_opaque(struct store *store, const struct collection *collection,
 	if (rc == 0) {
 		reader->reply = opening.parts;
 		reader->base.size = opening.parts->len;
+		reader->base.version = version_of_reply(opening.parts);
 		rc = is_opaque(opening.parts, &opaque);
 	}
 	if (rc == 0 && !opaque)

@@ -7,6 +7,7 @@
 
 #include "backends/log.h"
 #include "backends/nest.h"
+#include "backends/version.h"
 
 /* Bytes as they were when they were opened. */
 struct sqlite_reader {
@@ -129,6 +130,7 @@ static int open_value(const struct collection *collection, struct value *value,
 	reader->value = value;
 	reader->data = array->data;
 	reader->base.size = array->info.nbytes;
+	reader->base.version = version_of(array->data, array->info.nbytes, 0);
 	*out = &reader->base;
 	return 0;
 }
@@ -166,6 +168,8 @@ int sqlite_open_opaque(struct store *base, const struct collection *collection,
 		blob_move(&reader->bytes, &row.head);
 		reader->data = reader->bytes.data;
 		reader->base.size = reader->bytes.size;
+		reader->base.version =
+		    version_of(reader->data, reader->bytes.size, 0);
 		*out = &reader->base;
 	}
 	sqlite_row_release(&row);

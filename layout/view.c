@@ -2,6 +2,7 @@
 #include "layout/view.h"
 
 #include "backends/npy.h"
+#include "backends/version.h"
 #include "layout/ask.h"
 #include "layout/control.h"
 #include "layout/link.h"
@@ -74,6 +75,18 @@ static int open_part(const struct tree *tree, const struct node *node,
 	}
 }
 
+static uint64_t version(const struct view *view)
+{
+	uint64_t head = version_of(view->head.data, view->head.size, 0);
+
+	if (!view->reader)
+		return head;
+	return view->reader->version
+	           ? version_of(&view->reader->version,
+	                        sizeof(view->reader->version), head)
+	           : 0;
+}
+
 int view_open(const struct tree *tree, const struct node *node,
               struct view *out)
 {
@@ -94,6 +107,7 @@ int view_open(const struct tree *tree, const struct node *node,
 		return rc == -EINVAL ? -ENOENT : rc;
 	}
 	view.size = view.head.size + (view.reader ? view.reader->size : 0);
+	view.version = version(&view);
 	*out = view;
 	return 0;
 }

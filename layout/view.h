@@ -17,6 +17,8 @@ struct view {
 	struct blob head;      /* the npy header, or all of a text file */
 	struct reader *reader; /* what follows it, or NULL */
 	uint64_t size;
+	/* Another number where the bytes are others; 0: cannot be told. */
+	uint64_t version;
 };
 
 /* Open a part of a record, or a control file. */
