@@ -38,6 +38,7 @@ struct maintenance_ops;
 struct query_ops;
 struct relation_ops;
 struct settings;
+struct watch_ops;
 
 /* A record's key: any bytes; decimal digits where records are numbered. */
 struct key {
@@ -263,6 +264,9 @@ struct backend {
 
 	/* How it looks after its storage (maintenance.h).  NULL: not at all. */
 	const struct maintenance_ops *maintenance;
+
+	/* Who changes its storage (watch.h).  NULL: it cannot tell. */
+	const struct watch_ops *watch;
 };
 
 /* The list of backends of this build; ends with NULL. */

@@ -43,20 +43,21 @@ static int open_pool(struct redis_store *redis,
                      const struct redis_settings *settings)
 {
 	struct redis_pool_options options = {
-		.address = { .host = redis->host,
-		             .port = settings->port,
-		             .db = settings->db,
-		             .password = redis->password },
 		.max_connections = settings->max_connections,
 		.attempts = settings->retry_attempts,
 		.delay_ms =
 		    (int)lround(fmin(fmax(settings->retry_delay, 0), 1) * 1000),
 	};
 
+	redis->address = (struct redis_address){ .host = redis->host,
+		                                 .port = settings->port,
+		                                 .db = settings->db,
+		                                 .password = redis->password };
 	if (redis->server) {
-		options.address.host = redis_server_socket(redis->server);
-		options.address.password = NULL;
+		redis->address.host = redis_server_socket(redis->server);
+		redis->address.password = NULL;
 	}
+	options.address = redis->address;
 	return redis_pool_new(&options, &redis->pool);
 }
 
@@ -185,4 +186,5 @@ const struct backend redis_backend = {
 	.status = redis_status,
 	.access = &redis_access_ops,
 	.maintenance = &redis_maintenance,
+	.watch = &redis_watch_ops,
 };

@@ -37,6 +37,7 @@ struct redis_store {
 	struct redis_pool *pool;
 	char *host;
 	char *password;
+	struct redis_address address; /* of the server; texts are borrowed */
 	bool read_only;
 	bool follows;     /* encoding: auto */
 	size_t threshold; /* bytes; longer arrays are packed */
@@ -133,6 +134,8 @@ int redis_choose_encoding(struct redis_store *redis, enum encoding *out);
 
 /* The store has arrays in ENCODING. */
 void redis_settle_encoding(struct redis_store *redis, enum encoding encoding);
+
+extern const struct watch_ops redis_watch_ops; /* redis_watch.c */
 
 /* redis_upkeep.c, redis_backup.c: maintenance.h */
 struct work;
