@@ -329,7 +329,8 @@ static int read_whole(struct hdf5_reader *reader, hid_t dataset)
  * which is the caller's to look at. */
 static uint64_t version(const struct hdf5_reader *reader)
 {
-	const uint64_t place[] = { reader->generation, reader->address };
+	const uint64_t place[] = { (uint64_t)(uintptr_t)reader->file,
+		                   reader->generation, reader->address };
 
 	if (reader->whole.data)
 		return version_of(reader->whole.data, reader->whole.size, 0);

@@ -209,6 +209,8 @@ int fs_fill_entry(struct fs *fs, const char *path, const struct node_info *info,
 	out->ino = inodes_lookup(&fs->inodes, path);
 	if (!out->ino)
 		return -ENOMEM;
+	inodes_tell_size(&fs->inodes, out->ino, info->size);
+	herald_note(&fs->herald, path, info->expires_ms);
 	out->attr_timeout = fs_valid(info);
 	out->entry_timeout = out->attr_timeout;
 	/* One that is begun may become a symlink to the record it begins. */
@@ -222,14 +224,9 @@ static void forget_path(struct fs *fs, const char *path, size_t size,
                         const char *suffix)
 {
 	struct blob name = { 0 };
-	uint64_t id;
 
-	if (blob_printf(&name, "%.*s%s", (int)size, path, suffix) == 0) {
-		id = inodes_untell(&fs->inodes, name.data);
-		if (id)
-			fuse_lowlevel_notify_inval_inode(fs->session, id, -1,
-			                                 0);
-	}
+	if (blob_printf(&name, "%.*s%s", (int)size, path, suffix) == 0)
+		notify_attributes(fs, name.data);
 	blob_release(&name);
 }
 

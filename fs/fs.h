@@ -13,6 +13,8 @@
 
 #define FUSE_USE_VERSION 314
 
+#include "fs/changes.h"
+#include "fs/herald.h"
 #include "fs/inode.h"
 #include "fs/links.h"
 #include "fs/maker.h"
@@ -23,6 +25,7 @@
 #include "layout/node.h"
 
 #include <fuse_lowlevel.h>
+#include <stdatomic.h>
 
 /* How long the kernel may believe what it was told, in seconds; never past a
  * record's expiry. */
@@ -41,11 +44,14 @@ struct fs {
 	struct sharing sharing;
 	struct links links;
 	struct notifier notifier;
+	struct changes changes;
+	struct herald herald;
 	pthread_mutex_t directories_lock;
 	struct directory *directories; /* that are open (ops_dir.c) */
 	struct accesses *accesses;     /* NULL: nobody counts */
 	struct fuse_session *session;
-	uid_t uid; /* of every file */
+	atomic_bool ended; /* nothing is sent to the kernel any more */
+	uid_t uid;         /* of every file */
 	gid_t gid;
 	mode_t file_mode; /* permission bits */
 	mode_t directory_mode;

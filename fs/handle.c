@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/handle.h"
 
+#include "backends/version.h"
 #include "layout/control.h"
 #include "layout/metrics.h"
 
@@ -203,6 +204,10 @@ int handle_open(struct tree *tree, const struct node *node,
 	if (rc == 0)
 		rc = open_node(handle, info, mode);
 	handle->at_open = info ? *info : new_info();
+	if (handle->has_view && handle->view.version)
+		handle->version = version_of(&handle->at_open.mtime,
+		                             sizeof(handle->at_open.mtime),
+		                             handle->view.version);
 	if (rc) {
 		handle_close(handle);
 		return rc;

@@ -40,6 +40,7 @@ struct handle {
 	bool retarget; /* a named copy settled: NODE has another path now */
 	struct blob rejected;     /* name in rejected/ of the last refusal */
 	struct node_info at_open; /* for a file whose name is gone */
+	uint64_t version; /* of the view and its mtime; 0: cannot be told */
 
 	/* What stat and utime need, behind a lock of its own, which nobody
 	 * holds while a backend works. */

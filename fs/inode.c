@@ -3,6 +3,7 @@
 
 #include "fs/handle.h"
 #include "fs/inode_table.h"
+#include "layout/names.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -107,6 +108,21 @@ static void unlink_locked(struct inodes *inodes, const char *path)
 	for (struct inode *inode = inode_next(inodes, path, NULL); inode;
 	     inode = inode_next(inodes, path, inode))
 		inode->gone = inode != inodes->root;
+}
+
+bool inodes_bucket(struct inodes *inodes, size_t bucket, struct names *out)
+{
+	const struct inode *inode;
+	bool found;
+
+	pthread_mutex_lock(&inodes->lock);
+	found = bucket < inodes->bucket_count;
+	inode = found ? inodes->buckets[bucket] : NULL;
+	for (; inode; inode = inode->next)
+		if (!inode->gone)
+			names_add(out, inode->path, strlen(inode->path));
+	pthread_mutex_unlock(&inodes->lock);
+	return found;
 }
 
 void inodes_unlink(struct inodes *inodes, const char *path)

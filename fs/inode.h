@@ -23,6 +23,7 @@
 
 struct handle;
 struct inode;
+struct names;
 
 #define INODE_STAMPS 64 /* paths share them by their hashes */
 
@@ -49,6 +50,10 @@ char *inodes_path(struct inodes *inodes, uint64_t id, bool *gone);
 
 /* The node id of PATH if the kernel knows it, else 0. */
 uint64_t inodes_known(struct inodes *inodes, const char *path);
+
+/* Add the paths in one BUCKET to OUT: all of them are in the buckets from 0 on,
+ * until this is false. */
+bool inodes_bucket(struct inodes *inodes, size_t bucket, struct names *out);
 
 /* The name PATH was removed: another file made there gets a new node id. */
 void inodes_unlink(struct inodes *inodes, const char *path);
@@ -91,6 +96,15 @@ double inodes_told(struct inodes *inodes, uint64_t id, struct node_info *info);
 /* The file PATH has other attributes now.  The node id of PATH if the kernel
  * knows it, else 0. */
 uint64_t inodes_untell(struct inodes *inodes, const char *path);
+
+/* The kernel is told that the file has SIZE bytes; the size it was told
+ * before. */
+uint64_t inodes_tell_size(struct inodes *inodes, uint64_t id, uint64_t size);
+
+/* The kernel will read pages of the node through HANDLE, which is attached.
+ * True: those that it has are the same, and nobody can have written to them. */
+bool inodes_keep_pages(struct inodes *inodes, uint64_t id,
+                       const struct handle *handle);
 
 /* Open handles of a node.  VISIT runs under the lock. */
 void inodes_attach(struct inodes *inodes, uint64_t id, struct handle *handle);

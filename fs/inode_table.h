@@ -23,6 +23,8 @@ struct inode {
 	struct handle *handles;
 	struct node_info told; /* to the kernel, which believes it till then */
 	struct timespec told_until;
+	uint64_t size;  /* that the kernel was told last */
+	uint64_t pages; /* version of those that the kernel keeps, or 0 */
 };
 
 /* NULL: the kernel knows no such name. */

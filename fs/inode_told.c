@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/inode_table.h"
 
+#include "fs/handle.h"
+
+#include <fcntl.h>
 #include <time.h>
 
 static uint64_t *stamp_of(struct inodes *inodes, const char *path)
@@ -67,4 +70,40 @@ uint64_t inodes_untell(struct inodes *inodes, const char *path)
 	}
 	pthread_mutex_unlock(&inodes->lock);
 	return id;
+}
+
+uint64_t inodes_tell_size(struct inodes *inodes, uint64_t id, uint64_t size)
+{
+	struct inode *inode = inode_from_id(inodes, id);
+	uint64_t before;
+
+	pthread_mutex_lock(&inodes->lock);
+	before = inode->size;
+	inode->size = size;
+	pthread_mutex_unlock(&inodes->lock);
+	return before;
+}
+
+static bool has_writer(const struct inode *inode)
+{
+	const struct handle *handle = inode->handles;
+
+	while (handle && (handle->flags & O_ACCMODE) == O_RDONLY)
+		handle = handle->next;
+	return handle;
+}
+
+bool inodes_keep_pages(struct inodes *inodes, uint64_t id,
+                       const struct handle *handle)
+{
+	struct inode *inode = inode_from_id(inodes, id);
+	uint64_t version;
+	bool same;
+
+	pthread_mutex_lock(&inodes->lock);
+	version = has_writer(inode) ? 0 : handle->version;
+	same = version && inode->pages == version;
+	inode->pages = version;
+	pthread_mutex_unlock(&inodes->lock);
+	return same;
 }

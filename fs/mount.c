@@ -222,6 +222,10 @@ static int serve(struct mount *mount)
 		log_warn("%s: cannot note where it is mounted: %s",
 		         mount->store, strerror(-rc));
 	rc = notifier_start(&fs->notifier, fs);
+	if (rc == 0)
+		rc = herald_start(&fs->herald, fs);
+	if (rc == 0)
+		changes_start(&fs->changes, fs);
 	repeat_backup(mount);
 	if (rc == 0)
 		rc = jobs_start(fs->tree.jobs);
@@ -251,7 +255,10 @@ static void end_session(struct mount *mount)
 		return;
 	spool_note_mount(&fs->tree.spool, "");
 	accesses_stop(fs->accesses);
+	atomic_store(&fs->ended, true);
 	fuse_session_unmount(fs->session);
+	changes_stop(&fs->changes);
+	herald_stop(&fs->herald);
 	notifier_stop(&fs->notifier);
 	fuse_remove_signal_handlers(fs->session);
 	inodes_close_handles(&fs->inodes);
@@ -264,6 +271,7 @@ static void close_all(struct mount *mount)
 	struct fs *fs = &mount->fs;
 
 	end_session(mount);
+	herald_stop(&fs->herald);
 	if (mount->has_spool) {
 		jobs_free(fs->tree.jobs);
 		stores_close(&fs->tree.stores);
@@ -284,8 +292,13 @@ static void close_all(struct mount *mount)
 /* In the process that serves. */
 static int run(struct mount *mount)
 {
-	int rc = open_spool(mount);
+	int rc =
+	    herald_process_start(mount->mountpoint, &mount->fs.herald.process);
 
+	if (rc)
+		log_warn("watchers are not told of what expires: %s",
+		         strerror(-rc));
+	rc = open_spool(mount);
 	if (rc == 0)
 		rc = open_tree(mount);
 	if (rc == 0)

@@ -28,19 +28,35 @@ static struct notice *take(struct notifier *notifier)
 	return notice;
 }
 
-static void send(struct fs *fs, char *path)
+void notify_name(struct fs *fs, const char *path)
 {
-	char *slash = strrchr(path, '/');
+	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 	uint64_t parent = FUSE_ROOT_ID;
 
 	if (slash) {
-		*slash = '\0';
-		parent = inodes_known(&fs->inodes, path);
+		char *directory = strndup(path, (size_t)(slash - path));
+
+		parent = directory ? inodes_known(&fs->inodes, directory) : 0;
+		free(directory);
 	}
-	if (parent)
+	if (parent && !atomic_load(&fs->ended))
 		fuse_lowlevel_notify_inval_entry(fs->session, parent, name,
 		                                 strlen(name));
+}
+
+void notify_node(struct fs *fs, uint64_t id)
+{
+	if (!atomic_load(&fs->ended))
+		fuse_lowlevel_notify_inval_inode(fs->session, id, -1, 0);
+}
+
+void notify_attributes(struct fs *fs, const char *path)
+{
+	uint64_t id = inodes_untell(&fs->inodes, path);
+
+	if (id)
+		notify_node(fs, id);
 }
 
 static void *run(void *arg)
@@ -49,7 +65,7 @@ static void *run(void *arg)
 	struct notice *notice;
 
 	while ((notice = take(notifier))) {
-		send(notifier->fs, notice->path);
+		notify_name(notifier->fs, notice->path);
 		free(notice);
 	}
 	return NULL;

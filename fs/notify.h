@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct fs;
 struct notice;
@@ -36,5 +37,14 @@ void notifier_stop(struct notifier *notifier);
 
 /* The name PATH leads to another file now. */
 void notifier_forget(struct notifier *notifier, const char *path);
+
+/* What it does with PATH.  For threads that nobody waits for: never in a
+ * handler. */
+void notify_name(struct fs *fs, const char *path);
+
+/* The attributes of PATH have changed.  Safe in a handler: no page is waited
+ * for. */
+void notify_attributes(struct fs *fs, const char *path);
+void notify_node(struct fs *fs, uint64_t id);
 
 #endif

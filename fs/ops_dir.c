@@ -192,6 +192,7 @@ static int add_found(struct page *page, const struct directory *directory,
 		rc = fs_fill_entry(page->fs, path.data, &found->info, &entry);
 	else
 		fs_fill_stat(page->fs, path.data, &found->info, &entry.attr);
+	herald_note(&page->fs->herald, path.data, found->info.expires_ms);
 	if (rc == 0) {
 		rc = add_entry(page, found->name, &entry, next);
 		if (rc == 0 && page->plus) /* the kernel never saw it */

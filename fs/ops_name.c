@@ -58,6 +58,12 @@ static bool drop_handles(struct fs *fs, const char *path)
 	return uncommitted;
 }
 
+/* Our own process: of a record that is gone only the name is left. */
+static int unlink_removed(struct fs *fs, const char *path)
+{
+	return herald_removes(&fs->herald, path) ? 0 : -ENOENT;
+}
+
 static int unlink_path(struct fs *fs, const char *path, pid_t pid)
 {
 	struct found found;
@@ -91,10 +97,14 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int rc;
 	char *path = fs_child_path(fs, parent, name, &rc);
 
-	if (path)
+	if (path && herald_is(&fs->herald, fuse_req_ctx(req)->pid))
+		rc = unlink_removed(fs, path);
+	else if (path)
 		rc = unlink_path(fs, path, fuse_req_ctx(req)->pid);
-	if (path && rc == 0)
+	if (path && rc == 0) {
 		inodes_unlink(&fs->inodes, path);
+		herald_drop(&fs->herald, path);
+	}
 	free(path);
 	fuse_reply_err(req, -rc);
 }

@@ -14,6 +14,27 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+static bool visit_info(struct handle *handle, void *arg)
+{
+	handle_info(handle, arg);
+	return true;
+}
+
+/* The name that our own process is about to remove.  Who has the file open
+ * keeps it as it was: its size above all, for another would cut mapped memory
+ * off.  Without open files any will do. */
+static int lookup_removed(struct fs *fs, const char *path,
+                          struct fuse_entry_param *out)
+{
+	struct node_info info = { .mode = S_IFREG };
+	int rc;
+
+	inodes_visit_path(&fs->inodes, path, visit_info, &info);
+	rc = fs_fill_entry(fs, path, &info, out);
+	out->entry_timeout = out->attr_timeout = 0;
+	return rc;
+}
+
 /* What may turn out to be no record must not stay in the kernel. */
 static int lookup(struct fs *fs, const char *path, struct fuse_entry_param *out)
 {
@@ -39,8 +60,12 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct fuse_entry_param entry;
 	int rc;
 	char *path = fs_child_path(fs, parent, name, &rc);
+	pid_t pid = fuse_req_ctx(req)->pid;
 
-	if (path && makers_has(&fs->makers, path, fuse_req_ctx(req)->pid))
+	if (path && herald_is(&fs->herald, pid) &&
+	    herald_removes(&fs->herald, path))
+		rc = lookup_removed(fs, path, &entry);
+	else if (path && makers_has(&fs->makers, path, pid))
 		rc = -ENOENT;
 	else if (path)
 		rc = lookup(fs, path, &entry);
@@ -135,6 +160,7 @@ static void reply_attr(fuse_req_t req, fuse_ino_t ino, bool changed)
 		fs_fill_stat(fs, path, &found.info, &stat);
 		if (gone)
 			stat.st_nlink = 0;
+		inodes_tell_size(&fs->inodes, ino, found.info.size);
 		node_release(&found.node);
 		fuse_reply_attr(req, &stat, valid);
 	} else {
@@ -325,5 +351,7 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 		return;
 	}
 	stat.f_namemax = 255;
+	if (herald_is(&fs->herald, fuse_req_ctx(req)->pid))
+		stat.f_files = fs->herald.process.secret;
 	fuse_reply_statfs(req, &stat);
 }

@@ -155,6 +155,7 @@ static int create(struct fs *fs, const char *path, const struct fuse_ctx *who,
 		rc = enter(fs, path, handle, entry);
 	if (rc == 0) {
 		set_caching(handle, file);
+		inodes_keep_pages(&fs->inodes, entry->ino, handle);
 		note_access(fs, handle, who->pid);
 	} else if (handle) {
 		handle_close(handle);
@@ -286,6 +287,31 @@ static int open_path(const struct opening *opening, const char *path,
 	return rc;
 }
 
+/* Of a record that has just changed the kernel may still have the old size, and
+ * would cut off what is behind it: have it ask again. */
+static void note_size(const struct opening *opening,
+                      const struct handle *handle)
+{
+	struct fs *fs = opening->fs;
+	uint64_t size = handle->view.size;
+
+	if (!handle->has_view ||
+	    inodes_tell_size(&fs->inodes, opening->ino, size) == size)
+		return;
+	notify_attributes(fs, handle->node.path);
+	notify_node(fs, opening->ino);
+}
+
+/* Pages stay from one open file to the next while the version is the same. */
+static void keep_pages(const struct opening *opening, struct handle *handle)
+{
+	if (opening->crowded)
+		handle->version = 0;
+	opening->file->keep_cache =
+	    inodes_keep_pages(&opening->fs->inodes, opening->ino, handle);
+	note_size(opening, handle);
+}
+
 static int open_and_attach(struct opening *opening, const char *path, pid_t pid)
 {
 	struct handle *handle;
@@ -300,6 +326,7 @@ static int open_and_attach(struct opening *opening, const char *path, pid_t pid)
 	}
 	set_caching(handle, opening->file);
 	opening->file->direct_io |= opening->crowded;
+	keep_pages(opening, handle);
 	note_access(opening->fs, handle, pid);
 	return 0;
 }

@@ -267,8 +267,12 @@ static int rename_paths(struct rename *rename)
 		rc = rename_existing(rename);
 	if (rc == 0)
 		rc = rename_inodes(rename);
-	if (rc == 0)
+	if (rc == 0) {
 		moved_drop(&fs->moved, rename->to_path);
+		herald_drop(&fs->herald, rename->from_path);
+		herald_note(&fs->herald, rename->to_path,
+		            rename->from.info.expires_ms);
+	}
 	if (rc == 0 && node_is_part(&rename->to.node))
 		fs_forget_attributes(fs, &rename->to.node);
 	if (rc == 0 && node_is_part(&rename->from.node))

@@ -66,7 +66,9 @@ static bool visit_unlike(struct handle *handle, void *arg)
 	const struct handle *other = arg;
 
 	return writes(handle) || writes(other) ||
-	       !same_version(&handle->at_open, &other->at_open);
+	       !same_version(&handle->at_open, &other->at_open) ||
+	       (handle->version && other->version &&
+	        handle->version != other->version);
 }
 
 /* The record may have been replaced after it was asked for its version, and

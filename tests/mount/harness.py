@@ -126,6 +126,19 @@ def run_engramfs(*arguments, env=None, cwd=None, timeout=PATIENCE):
                           env=clean_environment(env))
 
 
+def unmount(path):
+    """A mount is busy for the moment in which an expired name is removed."""
+    eventually(lambda: subprocess.run(["fusermount3", "-u", path],
+                                      stderr=subprocess.DEVNULL,
+                                      timeout=PATIENCE).returncode == 0,
+               what="unmount")
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rsplit(")", 1)[1].split()[1])
+
+
 class RedisServer:
     """A redis-server on a socket in a temporary directory."""
 
@@ -279,8 +292,7 @@ class Mount:
 
     def unmount(self):
         """Unmount, and see that the daemon ends well."""
-        self._end(lambda: subprocess.run(["fusermount3", "-u", self.path],
-                                         check=True, timeout=PATIENCE))
+        self._end(lambda: unmount(self.path))
 
     def end_by(self, signal_number):
         """Send the daemon a signal, and see that it ends well."""
@@ -288,8 +300,7 @@ class Mount:
 
     def remount(self):
         """Unmount, see that the daemon ended well, and mount again."""
-        self._end(lambda: subprocess.run(["fusermount3", "-u", self.path],
-                                         check=True, timeout=PATIENCE), True)
+        self._end(lambda: unmount(self.path), True)
         try:
             self._start()
         except BaseException:
@@ -312,8 +323,9 @@ class Mount:
         """Of the daemon."""
         if not self.background:
             return self.process.pid
-        return next(pid for pid, command in processes_of(self.directory, self.store)
-                    if command.startswith(ENGRAMFS))
+        pids = [pid for pid, command in processes_of(self.directory, self.store)
+                if command.startswith(ENGRAMFS)]
+        return next(pid for pid in pids if parent_of(pid) not in pids)
 
     def _ended_well(self):
         if not self.background:
