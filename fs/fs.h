@@ -43,7 +43,6 @@ struct fs {
 	struct makers makers;
 	struct sharing sharing;
 	struct links links;
-	struct notifier notifier;
 	struct changes changes;
 	struct herald herald;
 	pthread_mutex_t directories_lock;

@@ -69,6 +69,8 @@ static bool next(struct herald *herald)
 			wait_for_work(herald);
 	}
 	herald->current = job;
+	if (job)
+		memset(job->overtaken, 0, sizeof(job->overtaken));
 	pthread_mutex_unlock(&herald->lock);
 	herald_job_free(done);
 	return job;
@@ -133,16 +135,31 @@ static void remove_name(struct herald *herald, size_t index)
 		notify_attributes(herald->fs, path);
 }
 
-/* What should have expired and has not, by the backend's clock, is looked at
- * again. */
-static void note_again(struct herald *herald, const char *path,
-                       int64_t expires_ms)
+/* With the lock held. */
+static int note(struct herald *herald, const char *path, int64_t expires_ms)
 {
+	int64_t first;
+	int rc = expiry_note(&herald->expiry, path, expires_ms);
+
+	if (expiry_next(&herald->expiry, &first) && first == expires_ms)
+		pthread_cond_signal(&herald->wake);
+	return rc;
+}
+
+/* The name INDEX of the current job is there.  What should have expired and has
+ * not, by the backend's clock, is looked at again. */
+static void note_again(struct herald *herald, size_t index, int64_t expires_ms)
+{
+	const struct herald_job *job = herald->current;
 	int64_t now = now_ms();
 
-	herald_note(herald, path,
-	            expires_ms && expires_ms < now ? now + AGAIN_MS
-	                                           : expires_ms);
+	if (!expires_ms)
+		return;
+	pthread_mutex_lock(&herald->lock);
+	if (!job->overtaken[index])
+		note(herald, job->names.paths[index],
+		     expires_ms < now ? now + AGAIN_MS : expires_ms);
+	pthread_mutex_unlock(&herald->lock);
 }
 
 static void look_at_name(struct herald *herald, size_t index)
@@ -155,7 +172,7 @@ static void look_at_name(struct herald *herald, size_t index)
 	if (is_gone(herald->fs, path, &expires_ms))
 		remove_name(herald, index);
 	else
-		note_again(herald, path, expires_ms);
+		note_again(herald, index, expires_ms);
 }
 
 /* One question for all names; those that the record has not are looked at one
@@ -177,8 +194,7 @@ static void look_at_record(struct herald *herald)
 			continue;
 		if (rc == 0 &&
 		    record_names_has(job->collection, i, &record, &info))
-			note_again(herald, job->names.paths[i],
-			           info.expires_ms);
+			note_again(herald, i, info.expires_ms);
 		else
 			look_at_name(herald, i);
 	}
@@ -239,15 +255,12 @@ void herald_stop(struct herald *herald)
 
 bool herald_note(struct herald *herald, const char *path, int64_t expires_ms)
 {
-	int64_t first;
 	int rc;
 
 	if (!herald->running || !expires_ms)
 		return true;
 	pthread_mutex_lock(&herald->lock);
-	rc = expiry_note(&herald->expiry, path, expires_ms);
-	if (expiry_next(&herald->expiry, &first) && first == expires_ms)
-		pthread_cond_signal(&herald->wake);
+	rc = note(herald, path, expires_ms);
 	pthread_mutex_unlock(&herald->lock);
 	return rc == 0;
 }

@@ -46,6 +46,8 @@ void herald_job_drop(struct herald_job *job, const char *path)
 {
 	for (size_t i = 0; job && i < RECORD_NAMES; i++)
 		if (job->names.paths[i] &&
-		    strcmp(job->names.paths[i], path) == 0)
+		    strcmp(job->names.paths[i], path) == 0) {
 			job->known[i] = false;
+			job->overtaken[i] = true;
+		}
 }

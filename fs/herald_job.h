@@ -3,7 +3,7 @@
  * herald_job.h - names that the herald is to look at
  *
  * Ownership:  a job owns what it points to.
- * Threads:    the caller holds the herald's lock to use KNOWN and NEXT.
+ * Threads:    the caller holds the herald's lock to use KNOWN, OVERTAKEN and NEXT.
  */
 #ifndef ENGRAMFS_FS_HERALD_JOB_H
 #define ENGRAMFS_FS_HERALD_JOB_H
@@ -19,6 +19,9 @@ struct herald_job {
 	struct record_names names;
 	/* The kernel may know the name, and no request has removed it. */
 	bool known[RECORD_NAMES];
+	/* A request removed or renamed it since the job is the current one:
+	 * what was read of it may be older. */
+	bool overtaken[RECORD_NAMES];
 };
 
 /* NULL when memory is short. */

@@ -150,18 +150,15 @@ bool inodes_is_aside(struct inodes *inodes, uint64_t id)
 	return aside;
 }
 
-bool inodes_replace(struct inodes *inodes, uint64_t id,
+void inodes_replace(struct inodes *inodes, uint64_t id,
                     const struct handle *handle)
 {
 	struct inode *inode = inode_from_id(inodes, id);
-	bool others;
 
 	pthread_mutex_lock(&inodes->lock);
-	others = inode->handles != handle || handle->next;
-	if (others)
+	if (inode->handles != handle || handle->next)
 		inode->gone = true;
 	pthread_mutex_unlock(&inodes->lock);
-	return others;
 }
 
 static int rename_one(struct inodes *inodes, struct inode *inode,

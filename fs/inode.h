@@ -64,9 +64,8 @@ void inodes_set_aside(struct inodes *inodes, uint64_t id);
 bool inodes_is_aside(struct inodes *inodes, uint64_t id);
 
 /* The file was replaced by what HANDLE committed.  Whoever else has it open
- * keeps the old node and its pages, and the name gets a new one.  False: nobody
- * else has it open. */
-bool inodes_replace(struct inodes *inodes, uint64_t id,
+ * keeps the old node and its pages, and the name gets a new one. */
+void inodes_replace(struct inodes *inodes, uint64_t id,
                     const struct handle *handle);
 
 /* FROM, and what is below it if it is a DIRECTORY, is called TO now; what was

@@ -221,9 +221,7 @@ static int serve(struct mount *mount)
 	if (rc)
 		log_warn("%s: cannot note where it is mounted: %s",
 		         mount->store, strerror(-rc));
-	rc = notifier_start(&fs->notifier, fs);
-	if (rc == 0)
-		rc = herald_start(&fs->herald, fs);
+	rc = herald_start(&fs->herald, fs);
 	if (rc == 0)
 		changes_start(&fs->changes, fs);
 	repeat_backup(mount);
@@ -259,7 +257,6 @@ static void end_session(struct mount *mount)
 	fuse_session_unmount(fs->session);
 	changes_stop(&fs->changes);
 	herald_stop(&fs->herald);
-	notifier_stop(&fs->notifier);
 	fuse_remove_signal_handlers(fs->session);
 	inodes_close_handles(&fs->inodes);
 	directories_close(fs);

@@ -69,8 +69,8 @@ static int commit(struct fs *fs, fuse_ino_t ino, struct handle *handle,
 	}
 	if (was_dirty && node_is_part(&handle->node)) {
 		fs_forget_attributes(fs, &handle->node);
-		if (rc == 0 && inodes_replace(&fs->inodes, ino, handle))
-			notifier_forget(&fs->notifier, handle->node.path);
+		if (rc == 0)
+			inodes_replace(&fs->inodes, ino, handle);
 	}
 	return rc;
 }
