@@ -54,7 +54,8 @@ struct settings {
 	struct redis_settings redis;
 	struct sqlite_settings sqlite;
 	struct hdf5_settings hdf5;
-	bool read_only; /* -o ro: backends change nothing */
+	uint64_t scratch_quota; /* bytes of scratch files; 0: no limit */
+	bool read_only;         /* -o ro: backends change nothing */
 };
 
 /* Fill SETTINGS with the spec's defaults.  -ENOMEM. */

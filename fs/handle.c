@@ -2,6 +2,7 @@
 #include "fs/handle.h"
 
 #include "backends/version.h"
+#include "fs/scratch_file.h"
 #include "layout/control.h"
 #include "layout/metrics.h"
 
@@ -285,13 +286,9 @@ int handle_write(struct handle *handle, uint64_t offset, const void *data,
 {
 	int rc;
 
-	if (handle->fd >= 0) {
-		ssize_t n = pwrite(handle->fd, data, size, (off_t)offset);
-
-		if (n >= 0 && (size_t)n < size)
-			return -ENOSPC;
-		return n < 0 ? -errno : 0;
-	}
+	if (handle->fd >= 0)
+		return scratch_file_write(handle->tree, handle->fd, offset,
+		                          data, size);
 	pthread_mutex_lock(&handle->lock);
 	rc = make_draft(handle);
 	if (rc == 0 && handle->flags & O_APPEND)
@@ -310,7 +307,7 @@ int handle_truncate(struct handle *handle, uint64_t size)
 	int rc;
 
 	if (handle->fd >= 0)
-		return ftruncate(handle->fd, (off_t)size) < 0 ? -errno : 0;
+		return scratch_file_truncate(handle->tree, handle->fd, size);
 	pthread_mutex_lock(&handle->lock);
 	rc = make_draft(handle);
 	if (rc == 0)
@@ -328,10 +325,8 @@ int handle_allocate(struct handle *handle, int mode, uint64_t offset,
 	uint64_t now = 0;
 
 	if (handle->fd >= 0)
-		return fallocate(handle->fd, mode, (off_t)offset, (off_t)size) <
-		               0
-		           ? -errno
-		           : 0;
+		return scratch_file_allocate(handle->tree, handle->fd, mode,
+		                             offset, size);
 	if (mode)
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&handle->lock);

@@ -2,6 +2,7 @@
 #include "fs/handle.h"
 
 #include "layout/commit.h"
+#include "layout/complaint.h"
 #include "layout/control.h"
 #include "layout/link.h"
 
@@ -82,6 +83,7 @@ static void settle(struct handle *handle, const char *old_path)
 {
 	handle->dirty = false;
 	handle->is_new = false;
+	complaints_drop(handle->tree->complaints, old_path);
 	if (handle->rejected.size)
 		spool_unreject(&handle->tree->spool, handle->rejected.data);
 	blob_release(&handle->rejected);
@@ -109,6 +111,7 @@ static void reject(struct handle *handle, const void *bytes, size_t size,
 		spool_unreject(&handle->tree->spool, handle->rejected.data);
 	blob_release(&handle->rejected);
 	spool_reject(&handle->tree->spool, &refusal, &handle->rejected);
+	complaints_add(handle->tree->complaints, refusal.path, refusal.reason);
 }
 
 /* The mtime that was set for this commit; the next one is its own. */

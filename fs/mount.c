@@ -10,6 +10,7 @@
 #include "fs/settings.h"
 #include "layout/answer.h"
 #include "layout/backup.h"
+#include "layout/complaint.h"
 #include "layout/jobs.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #define THREADS 16
+#define SCRATCH_CLEAN_S 3600
 #define LOCK_WAIT_MS 10000 /* for a daemon that is ending */
 
 /* One mount, from its command line to its end. */
@@ -108,6 +110,8 @@ static int open_tree(struct mount *mount)
 	clock_gettime(CLOCK_REALTIME, &tree->since);
 	pthread_mutex_init(&tree->copies, NULL);
 	tree->answers = answers_new();
+	tree->complaints = complaints_new();
+	quota_init(&tree->quota, &tree->spool, mount->settings.scratch_quota);
 	moved_init(&mount->fs.moved);
 	makers_init(&mount->fs.makers);
 	pthread_mutex_init(&mount->fs.directories_lock, NULL);
@@ -126,6 +130,8 @@ static int open_tree(struct mount *mount)
 	rc = stores_open(mount->store, &mount->settings, &tree->stores, why);
 	if (rc)
 		mountpoint_complain(mount->store, why[0] ? why : strerror(-rc));
+	if (rc == 0 && !mount->settings.read_only)
+		quota_clean(&tree->spool, time(NULL) - SCRATCH_AGE_S);
 	if (rc == 0 && !mount->settings.read_only && backup_restore(tree))
 		log_error("restore: Redis records of the backup wait for the "
 		          "next mount");
@@ -199,16 +205,21 @@ static int start_session(struct mount *mount)
 	           : -EINVAL;
 }
 
-static void repeat_backup(struct mount *mount)
+static void repeat_jobs(struct mount *mount)
 {
 	struct tree *tree = &mount->fs.tree;
-	const struct job_task task = { .command = "backup",
-		                       .tree = tree,
-		                       .run = backup_run };
+	const struct job_task backup = { .command = "backup",
+		                         .tree = tree,
+		                         .run = backup_run };
+	const struct job_task clean = { .command = "cleanup scratch",
+		                        .tree = tree,
+		                        .run = quota_clean_job };
 
-	if (!mount->settings.read_only)
-		jobs_repeat(tree->jobs, &task,
-		            mount->settings.sqlite.backup_interval);
+	if (mount->settings.read_only)
+		return;
+	jobs_repeat(tree->jobs, &backup,
+	            mount->settings.sqlite.backup_interval);
+	jobs_repeat(tree->jobs, &clean, SCRATCH_CLEAN_S);
 }
 
 static int serve(struct mount *mount)
@@ -224,7 +235,7 @@ static int serve(struct mount *mount)
 	rc = herald_start(&fs->herald, fs);
 	if (rc == 0)
 		changes_start(&fs->changes, fs);
-	repeat_backup(mount);
+	repeat_jobs(mount);
 	if (rc == 0)
 		rc = jobs_start(fs->tree.jobs);
 	if (rc == 0 && options_count_accesses(mount->options))
@@ -280,6 +291,8 @@ static void close_all(struct mount *mount)
 		links_release(&fs->links);
 		blob_release(&fs->tree.settings_text);
 		answers_free(fs->tree.answers);
+		complaints_free(fs->tree.complaints);
+		quota_release(&fs->tree.quota);
 		pthread_mutex_destroy(&fs->tree.copies);
 		spool_close(&fs->tree.spool);
 	}

@@ -350,6 +350,7 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_err(req, errno);
 		return;
 	}
+	quota_show(&fs->tree.quota, &stat);
 	stat.f_namemax = 255;
 	if (herald_is(&fs->herald, fuse_req_ctx(req)->pid))
 		stat.f_files = fs->herald.process.secret;

@@ -2,6 +2,7 @@
 #include "fs/ops.h"
 
 #include "fs/handle.h"
+#include "layout/complaint.h"
 #include "layout/xattr.h"
 
 #include <errno.h>
@@ -32,11 +33,39 @@ static void reply_value(fuse_req_t req, const struct blob *value, size_t size)
 		               value->size);
 }
 
+/* Why the file was refused: what a scratch file has to say, too. */
+static int get_complaint(struct fs *fs, fuse_ino_t ino, struct blob *out)
+{
+	struct found found;
+	int rc = fs_find_id(fs, ino, &found);
+
+	if (rc)
+		return rc == -ENOENT ? -ESTALE : rc;
+	rc = complaint_get(&fs->tree, &found.node, out);
+	node_release(&found.node);
+	return rc;
+}
+
+static int get_value(struct fs *fs, fuse_ino_t ino, const char *name,
+                     struct blob *out)
+{
+	struct found found;
+	int rc;
+
+	if (strcmp(name, COMPLAINT_NAME) == 0)
+		return get_complaint(fs, ino, out);
+	rc = find_part(fs, ino, &found);
+	if (rc == 0) {
+		rc = xattr_get(&fs->tree, &found.node, name, out);
+		node_release(&found.node);
+	}
+	return rc;
+}
+
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct blob value = { 0 };
-	struct found found;
 	int rc;
 
 	/* ls -l asks for security.selinux of every file, until it hears that
@@ -45,11 +74,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		fuse_reply_err(req, EOPNOTSUPP);
 		return;
 	}
-	rc = find_part(fs, ino, &found);
-	if (rc == 0) {
-		rc = xattr_get(&fs->tree, &found.node, name, &value);
-		node_release(&found.node);
-	}
+	rc = get_value(fs, ino, name, &value);
 	if (rc)
 		fuse_reply_err(req, rc == -EOPNOTSUPP ? ENODATA : -rc);
 	else
@@ -61,6 +86,7 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct blob names = { 0 };
+	struct blob complaint = { 0 };
 	struct found found;
 	int rc = find_part(fs, ino, &found);
 
@@ -68,10 +94,16 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		rc = xattr_list(&fs->tree, &found.node, &names);
 		node_release(&found.node);
 	}
-	if (rc && rc != -EOPNOTSUPP)
+	if (rc == -EOPNOTSUPP)
+		rc = 0;
+	if (rc == 0 && get_complaint(fs, ino, &complaint) == 0)
+		rc =
+		    blob_append(&names, COMPLAINT_NAME, sizeof(COMPLAINT_NAME));
+	if (rc)
 		fuse_reply_err(req, -rc);
 	else
 		reply_value(req, &names, size);
+	blob_release(&complaint);
 	blob_release(&names);
 }
 

@@ -2,6 +2,7 @@
 #include "fs/rename.h"
 
 #include "layout/commit.h"
+#include "layout/complaint.h"
 #include "layout/draft.h"
 #include "layout/link.h"
 #include "layout/view.h"
@@ -92,8 +93,14 @@ static int commit_bytes(struct rename *rename, const void *bytes, size_t size,
 		};
 
 		spool_reject(&tree->spool, &refusal, NULL);
+		complaints_add(tree->complaints, rename->from_path,
+		               refusal.reason);
+		complaints_add(tree->complaints, rename->to_path,
+		               refusal.reason);
 		return rc;
 	}
+	complaints_drop(tree->complaints, rename->from_path);
+	complaints_drop(tree->complaints, rename->to_path);
 	/* A file that was begun under the new name is complete now. */
 	if (strcmp(rename->to.node.path, rename->to_path) == 0)
 		spool_unlink(&tree->spool, rename->to_path);

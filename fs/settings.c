@@ -50,8 +50,8 @@ static int refuse_unknown(const char *section, const char *key,
 		return setting_blame(why, "%s belongs to ", key);
 	}
 	if (!setting_is_section(section))
-		return refuse(
-		    why, "unknown; allowed: encoding, redis, sqlite, hdf5");
+		return refuse(why, "unknown; allowed: encoding, scratch_quota, "
+		                   "redis, sqlite, hdf5");
 	rc = append_keys(section, &keys);
 	if (rc == 0) {
 		refuse(why, keys.data);

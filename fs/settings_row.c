@@ -19,6 +19,12 @@ const struct setting_row setting_rows[] = {
 	  .kind = &setting_enum,
 	  SLOT(encoding),
 	  .words = encodings },
+	{ .section = "",
+	  .key = "scratch_quota",
+	  .environment = "ENGRAMFS_SCRATCH_QUOTA",
+	  .kind = &setting_int64,
+	  SLOT(scratch_quota),
+	  .max = INT64_MAX },
 
 	{ .section = "redis",
 	  .key = "host",

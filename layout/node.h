@@ -17,6 +17,7 @@
 #define ENGRAMFS_LAYOUT_NODE_H
 
 #include "backends/backend.h"
+#include "layout/quota.h"
 #include "layout/spool.h"
 #include "layout/stores.h"
 
@@ -24,6 +25,7 @@
 #include <sys/stat.h>
 
 struct answers;
+struct complaints;
 struct control_row;
 struct jobs;
 struct question_row;
@@ -32,12 +34,14 @@ struct question_row;
 struct tree {
 	struct stores stores;
 	struct spool spool;
-	struct blob settings_text; /* config.json */
-	struct timespec since;     /* when it was opened */
-	struct jobs *jobs;         /* NULL: none can be run */
-	int max_backups;           /* older ones are removed; 0: none is */
-	pthread_mutex_t copies;    /* held while a named copy settles */
-	struct answers *answers;   /* recent ones of views/; may be NULL */
+	struct blob settings_text;     /* config.json */
+	struct timespec since;         /* when it was opened */
+	struct jobs *jobs;             /* NULL: none can be run */
+	int max_backups;               /* older ones are removed; 0: none is */
+	pthread_mutex_t copies;        /* held while a named copy settles */
+	struct answers *answers;       /* recent ones of views/; may be NULL */
+	struct complaints *complaints; /* may be NULL */
+	struct quota quota;            /* of scratch files */
 };
 
 enum node_kind {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/spool.h"
 
+#include "layout/quota.h"
+
 #include "tests/scratch.h"
 
 #include <errno.h>
@@ -275,6 +277,46 @@ static void scratch_files_are_plain_files(void **state)
 	assert_int_equal(spool_unlink(spool, "wm/deep/down/.a.swp"), -ENOENT);
 }
 
+static void old_scratch_files_are_removed_and_links_are_not(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct spool *spool = &fixture->spool;
+	time_t now = time(NULL);
+	struct stat stat;
+
+	make_file(spool, "wm/deep/a.tmp", "text");
+	assert_int_equal(spool_symlink(spool, "43.json", "episodes/run.json"),
+	                 0);
+	assert_int_equal(quota_clean(spool, now - 10), 0);
+	assert_file(spool, "wm/deep/a.tmp", "text");
+	assert_int_equal(quota_clean(spool, now + 10), 0);
+	assert_int_equal(spool_stat(spool, "wm/deep/a.tmp", &stat), -ENOENT);
+	assert_int_equal(spool_stat(spool, "wm/deep", &stat), 0);
+	assert_int_equal(spool_stat(spool, "episodes/run.json", &stat), 0);
+}
+
+static void what_is_removed_counts_no_more(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct spool *spool = &fixture->spool;
+	struct quota quota;
+	int fd;
+
+	make_file(spool, "wm/a.tmp", "text");
+	quota_init(&quota, spool, 10);
+	fd = spool_open_file(spool, "wm/b.tmp", O_RDWR | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(quota_take(&quota, spool, fd, 7), -ENOSPC);
+	assert_int_equal(quota_take(&quota, spool, fd, UINT64_MAX), -ENOSPC);
+	assert_int_equal(quota_take(&quota, spool, fd, 6), 0);
+	assert_int_equal(ftruncate(fd, 6), 0);
+	assert_int_equal(quota_take(&quota, spool, fd, 5), 0);
+	assert_int_equal(spool_unlink(spool, "wm/a.tmp"), 0);
+	assert_int_equal(quota_take(&quota, spool, fd, 10), 0);
+	close(fd);
+	quota_release(&quota);
+}
+
 static void what_is_below_a_file_is_not_there(void **state)
 {
 	struct fixture *fixture = *state;
@@ -421,6 +463,8 @@ int main(void)
 		STORE_TEST(reading_only_makes_nothing),
 		STORE_TEST(a_store_that_cannot_be_written_can_be_read),
 		SPOOL_TEST(scratch_files_are_plain_files),
+		SPOOL_TEST(old_scratch_files_are_removed_and_links_are_not),
+		SPOOL_TEST(what_is_removed_counts_no_more),
 		SPOOL_TEST(what_is_below_a_file_is_not_there),
 		SPOOL_TEST(scratch_directories_are_plain_directories),
 		SPOOL_TEST(scratch_files_are_renamed),
