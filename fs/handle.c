@@ -373,16 +373,6 @@ bool handle_is_unborn(struct handle *handle)
 	return unborn;
 }
 
-bool handle_is_uncommitted(struct handle *handle)
-{
-	bool uncommitted;
-
-	pthread_mutex_lock(&handle->shown_lock);
-	uncommitted = handle->uncommitted;
-	pthread_mutex_unlock(&handle->shown_lock);
-	return uncommitted;
-}
-
 void handle_info(struct handle *handle, struct node_info *out)
 {
 	struct stat stat;

@@ -292,3 +292,13 @@ bool handle_touch_uncommitted(struct handle *handle, struct timespec mtime)
 	pthread_mutex_unlock(&handle->shown_lock);
 	return taken;
 }
+
+bool handle_is_uncommitted(struct handle *handle)
+{
+	bool uncommitted;
+
+	pthread_mutex_lock(&handle->shown_lock);
+	uncommitted = handle->uncommitted;
+	pthread_mutex_unlock(&handle->shown_lock);
+	return uncommitted;
+}
