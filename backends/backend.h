@@ -9,7 +9,8 @@
  * Errors:     int functions return 0, or a negative errno value; on error the
  *             out-parameters are untouched.  -ENOENT: no such record or array.
  *             -EIO: the storage failed or is away (within a second).  -ENOSPC:
- *             it is full.  -EROFS: it cannot be written.  -EINVAL: the change
+ *             it is full.  -EBUSY: another program has locked it (for a
+ *             second).  -EROFS: it cannot be written.  -EINVAL: the change
  *             does not fit the collection; change->why says what and where.
  *             Causes other than -ENOENT, -EEXIST and -EINVAL are logged by the
  *             backend, once.
@@ -35,6 +36,7 @@
 
 struct access_ops;
 struct maintenance_ops;
+struct outage_ops;
 struct query_ops;
 struct relation_ops;
 struct settings;
@@ -117,7 +119,20 @@ struct change {
 	bool exclusive;  /* -EEXIST where the record exists */
 	bool must_exist; /* -ENOENT where it does not */
 
+	/* Of changes that were accepted earlier (outage.h); else all-zero. */
+	struct timespec written; /* what "now" was */
+	const struct ticket *ticket;
+
 	char why[WHY_SIZE]; /* out, on -EINVAL */
+};
+
+/*
+ * Says that a change was made: a backend that can stores NUMBER under OWNER in
+ * the same transaction, and leaves a change alone whose number it has.
+ */
+struct ticket {
+	const char *owner;
+	uint64_t number;
 };
 
 /*
@@ -182,6 +197,7 @@ enum rename_mode {
 /* Health and figures, for status.json. */
 struct backend_status {
 	bool healthy;
+	bool away;             /* it cannot be reached, and may be back soon */
 	char detail[WHY_SIZE]; /* "redis 7.0.15, embedded"; or what is wrong */
 	uint64_t bytes_used;   /* on disk or in the server's memory */
 };
@@ -189,7 +205,15 @@ struct backend_status {
 /* An opened backend; each has its own struct that begins with this. */
 struct store {
 	const struct backend *backend;
+	struct store *under; /* NULL, or the one that this one stands before */
 };
+
+/* The store that a backend's own functions work on: abilities (access.h and
+ * the like) are called with the one before it. */
+static inline struct store *store_bottom(struct store *store)
+{
+	return store && store->under ? store->under : store;
+}
 
 /* One backend.  Every function is required unless its comment says NULL. */
 struct backend {
@@ -267,6 +291,9 @@ struct backend {
 
 	/* Who changes its storage (watch.h).  NULL: it cannot tell. */
 	const struct watch_ops *watch;
+
+	/* outage.h.  NULL: what is written while it is away is refused. */
+	const struct outage_ops *outage;
 };
 
 /* The list of backends of this build; ends with NULL. */

@@ -178,7 +178,7 @@ static int fallback_field(const struct merge *merge, struct value *dict,
                           const struct field_row *row)
 {
 	struct value *value = NULL;
-	int rc = derive_fallback(row, &value);
+	int rc = derive_fallback_at(row, merge->change->written, &value);
 
 	return rc ? rc : set_field(merge, dict, row->name, value);
 }

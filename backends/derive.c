@@ -129,12 +129,13 @@ static struct value *zero(enum field_type type)
 	}
 }
 
-static struct value *now(enum field_type type, enum field_default fallback)
+static struct value *now(enum field_type type, enum field_default fallback,
+                         struct timespec time)
 {
-	struct timespec time;
 	double seconds;
 
-	clock_gettime(CLOCK_REALTIME, &time);
+	if (time.tv_sec == 0)
+		clock_gettime(CLOCK_REALTIME, &time);
 	seconds = (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 	if (fallback == DEFAULT_JULIAN)
 		return value_new_float(JULIAN_EPOCH + seconds / DAY);
@@ -155,6 +156,12 @@ static int text_fallback(const struct field_row *row, struct value **out)
 
 int derive_fallback(const struct field_row *row, struct value **out)
 {
+	return derive_fallback_at(row, (struct timespec){ 0 }, out);
+}
+
+int derive_fallback_at(const struct field_row *row, struct timespec time,
+                       struct value **out)
+{
 	switch (row->fallback) {
 	case DEFAULT_ABSENT:
 		*out = NULL;
@@ -164,7 +171,7 @@ int derive_fallback(const struct field_row *row, struct value **out)
 	case DEFAULT_ZERO:
 		return hand_out(zero(row->type), out);
 	default:
-		return hand_out(now(row->type, row->fallback), out);
+		return hand_out(now(row->type, row->fallback, time), out);
 	}
 }
 

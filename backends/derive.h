@@ -11,6 +11,8 @@
 #include "backends/collection.h"
 #include "backends/value.h"
 
+#include <time.h>
+
 /* What RULE makes of ARRAY: a float, an int, a list of ints (FIELD_SHAPE) or a
  * text (FIELD_DTYPE), as numpy computes it. */
 int derive_field(enum field_rule rule, const struct array *array,
@@ -18,6 +20,9 @@ int derive_field(enum field_rule rule, const struct array *array,
 
 /* The fallback of ROW, or NULL in *OUT for DEFAULT_ABSENT. */
 int derive_fallback(const struct field_row *row, struct value **out);
+/* The same at another TIME than now (0: now). */
+int derive_fallback_at(const struct field_row *row, struct timespec time,
+                       struct value **out);
 
 /* GIVEN, which fits ROW, as ROW has it: where it has floats, integers become
  * floats. */

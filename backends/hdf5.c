@@ -16,6 +16,7 @@ extern const struct backend hdf5_backend;
 
 struct hdf5_store *hdf5_store(struct store *store)
 {
+	store = store_bottom(store);
 	assert(store->backend == &hdf5_backend);
 	return (struct hdf5_store *)store;
 }
@@ -105,11 +106,11 @@ static int check_file(struct hdf5_store *store, char why[WHY_SIZE])
 	rc = hdf5_file_enter(store->file, HDF5_READ);
 	if (rc == 0)
 		hdf5_file_leave(store->file);
+	else if (hdf5_file_is_locked(store->file))
+		return 0; /* it will be let go */
 	else
 		snprintf(why, WHY_SIZE,
-		         "cannot open %s: no HDF5 file, damaged, or "
-		         "held by another program",
-		         path);
+		         "cannot open %s: no HDF5 file, or damaged", path);
 	return rc;
 }
 
@@ -238,6 +239,12 @@ static void hdf5_status(struct store *base, struct backend_status *out)
 	snprintf(out->detail, sizeof(out->detail), "hdf5 %d.%d.%d, %.200s",
 	         H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE,
 	         store->settings.file_path);
+	out->away = hdf5_file_is_locked(store->file);
+	if (out->away) {
+		out->healthy = false;
+		snprintf(out->detail, sizeof(out->detail),
+		         "%.200s: another program holds it", path);
+	}
 	if (stat(path, &status) == 0)
 		out->bytes_used = (uint64_t)status.st_blocks * 512;
 	else if (!store->read_only) {

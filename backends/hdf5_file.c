@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,8 @@ struct hdf5_file {
 	bool read_only;
 	hid_t id; /* negative: closed */
 	bool writable;
-	unsigned int pins; /* long works under way */
+	atomic_bool locked; /* another program did not let us in */
+	unsigned int pins;  /* long works under way */
 	uint64_t session;
 	uint64_t generation;
 	uint64_t flushes;
@@ -160,21 +162,32 @@ int hdf5_file_join(struct hdf5_file *file, enum hdf5_access access)
 	file->used_ms = now_ms();
 	if (write && file->read_only)
 		return -EROFS;
-	for (int64_t waited = 0;; waited += RETRY_MS) {
+	for (int64_t until = now_ms() + LOCKED_MS;;) {
 		if (file->id >= 0 && (file->writable || !write))
 			return 0;
 		close_file(file);
 		rc = try_open(file, write);
-		if (rc != -EAGAIN || waited >= LOCKED_MS)
+		if (rc != -EAGAIN || now_ms() >= until)
 			break;
 		hdf5_unlock();
 		sleep_ms(RETRY_MS);
 		hdf5_lock();
 	}
-	if (rc == -EAGAIN)
+	if (rc != -EAGAIN) {
+		atomic_store(&file->locked, false);
+		return rc;
+	}
+	if (write && try_open(file, false) == 0)
+		return -EROFS;
+	if (!atomic_exchange(&file->locked, true))
 		log_error("hdf5: cannot open %s: another program holds it",
 		          file->path);
 	return rc;
+}
+
+bool hdf5_file_is_locked(const struct hdf5_file *file)
+{
+	return atomic_load(&file->locked);
 }
 
 int hdf5_file_enter(struct hdf5_file *file, enum hdf5_access access)

@@ -44,8 +44,9 @@ int hdf5_file_create(const char *path, int (*fill)(hid_t id, const void *arg),
                      const void *arg);
 
 /*
- * -ENOENT: there is no file.  -EROFS: it was opened for reading only.  -EIO:
- * it cannot be opened, or another program has held it for a second.
+ * -ENOENT: there is no file.  -EROFS: it was opened for reading only, or other
+ * programs that read it have held it for a second.  -EIO: it cannot be opened,
+ * or another program has held it for a second.
  */
 int hdf5_file_enter(struct hdf5_file *file, enum hdf5_access access);
 void hdf5_file_leave(struct hdf5_file *file);
@@ -58,6 +59,9 @@ void hdf5_file_leave(struct hdf5_file *file);
 int hdf5_file_join(struct hdf5_file *file, enum hdf5_access access);
 /* Close it if it was not used for IDLE_MS.  True: it is still open. */
 bool hdf5_file_rest(struct hdf5_file *file, int64_t idle_ms);
+
+/* The last time another program held it.  At any time. */
+bool hdf5_file_is_locked(const struct hdf5_file *file);
 
 /* Between two pieces of long work: let others in.  The file stays open. */
 void hdf5_file_yield(struct hdf5_file *file);

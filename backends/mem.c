@@ -11,7 +11,7 @@
 
 struct mem_store *mem_store(struct store *store)
 {
-	return (struct mem_store *)store;
+	return (struct mem_store *)store_bottom(store);
 }
 
 void mem_fail_after(struct store *store, unsigned int calls, int errno_value)
@@ -29,12 +29,31 @@ void mem_fail_next(struct store *store, int errno_value)
 	mem_fail_after(store, 0, errno_value);
 }
 
+void mem_set_away(struct store *store, bool away)
+{
+	struct mem_store *mem = mem_store(store);
+
+	pthread_mutex_lock(&mem->lock);
+	mem->away = away;
+	pthread_mutex_unlock(&mem->lock);
+}
+
+void mem_set_read_only(struct store *store, bool read_only)
+{
+	struct mem_store *mem = mem_store(store);
+
+	pthread_mutex_lock(&mem->lock);
+	mem->read_only = read_only;
+	pthread_mutex_unlock(&mem->lock);
+}
+
 /* Take the lock; non-zero: this call is to fail so. */
 int mem_enter(struct mem_store *mem)
 {
-	int rc = 0;
+	int rc;
 
 	pthread_mutex_lock(&mem->lock);
+	rc = mem->away ? -EIO : 0;
 	if (mem->fail_errno && mem->fail_after-- == 0) {
 		rc = -mem->fail_errno;
 		mem->fail_errno = 0;
@@ -263,10 +282,12 @@ static uint64_t table_bytes(const struct mem_table *table)
 static void mem_status(struct store *store, struct backend_status *out)
 {
 	struct mem_store *mem = mem_store(store);
-	struct backend_status status = { .healthy = true };
+	struct backend_status status = { 0 };
 
 	snprintf(status.detail, sizeof(status.detail), "in memory");
 	pthread_mutex_lock(&mem->lock);
+	status.away = mem->away;
+	status.healthy = !mem->away;
 	for (size_t i = 0; i < mem->table_count; i++)
 		status.bytes_used += table_bytes(&mem->tables[i]);
 	pthread_mutex_unlock(&mem->lock);

@@ -17,7 +17,13 @@ extern const struct backend mem_backend;
  * fails with -ERRNO_VALUE and changes nothing.  0: no failure. */
 void mem_fail_next(struct store *store, int errno_value);
 
-/* The same for the call after the next CALLS ones. */
+/* Every call fails with -EIO, and status says that the storage is away. */
+void mem_set_away(struct store *store, bool away);
+
+/* Every change fails with -EROFS. */
+void mem_set_read_only(struct store *store, bool read_only);
+
+/* The same as mem_fail_next for the call after the next CALLS ones. */
 void mem_fail_after(struct store *store, unsigned int calls, int errno_value);
 
 #endif

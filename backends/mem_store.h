@@ -22,6 +22,7 @@ struct mem_store {
 	int fail_errno;
 	unsigned int fail_after;
 	bool read_only;
+	bool away;
 };
 
 struct mem_store *mem_store(struct store *store);

@@ -15,6 +15,7 @@
 
 struct redis_store *redis_store_of(struct store *store)
 {
+	store = store_bottom(store);
 	assert(!store || store->backend == &redis_backend);
 	return (struct redis_store *)store;
 }
@@ -158,6 +159,7 @@ static void redis_status(struct store *store, struct backend_status *out)
 
 	redis_pool_status(redis->pool, &pool);
 	status.healthy = pool.healthy;
+	status.away = !pool.healthy;
 	status.bytes_used = pool.memory_bytes;
 	if (!pool.healthy)
 		snprintf(status.detail, WHY_SIZE, "%s", pool.why);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/redis_put.h"
 #include "backends/redis_text.h"
+#include "backends/redis_ticket.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -267,13 +268,14 @@ int redis_commit(struct redis_link *link, struct redis_put *put)
 	int rc;
 
 	if (put->result.remove)
-		return redis_unlink(link, &put->whole);
+		return redis_unlink(link, &put->whole, put->change->ticket);
 	rc = make_edit(&edit, put);
 	if (rc == 0) {
 		redis_batch_line(&batch, "MULTI");
 		add_sets(&batch, put, &edit);
 		add_drops(&batch, put, &edit);
 		add_expiry(&batch, put);
+		redis_ticket_use(&batch, put->change->ticket);
 		redis_batch_line(&batch, "EXEC");
 		rc = redis_execute(link, &batch);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/redis_internal.h"
+#include "backends/redis_ticket.h"
 
 #include <errno.h>
 #include <time.h>
@@ -37,7 +38,8 @@ int redis_execute(struct redis_link *link, struct redis_batch *batch)
 	return check_replies(link, batch);
 }
 
-int redis_unlink(struct redis_link *link, const struct blob *key)
+int redis_unlink(struct redis_link *link, const struct blob *key,
+                 const struct ticket *ticket)
 {
 	struct redis_batch batch = { .once = true };
 	struct redis_batch alone = { .once = true };
@@ -45,6 +47,7 @@ int redis_unlink(struct redis_link *link, const struct blob *key)
 
 	redis_batch_line(&batch, "MULTI");
 	redis_batch_key(&batch, "UNLINK", key);
+	redis_ticket_use(&batch, ticket);
 	redis_batch_line(&batch, "EXEC");
 	redis_batch_key(&alone, "UNLINK", key);
 	rc = redis_execute(link, &batch);

@@ -109,8 +109,9 @@ int redis_fetch_over(struct redis_link *link,
 int redis_execute(struct redis_link *link, struct redis_batch *batch);
 
 /* Remove the key, as redis_execute; a server without memory, which refuses
- * transactions, does it all the same. */
-int redis_unlink(struct redis_link *link, const struct blob *key);
+ * transactions, does it all the same.  TICKET may be NULL. */
+int redis_unlink(struct redis_link *link, const struct blob *key,
+                 const struct ticket *ticket);
 
 /* The tries of one change to what others may be changing; starts zeroed. */
 struct redis_tries {

@@ -16,6 +16,7 @@ struct redis_put {
 	struct blob whole; /* the key of the hash */
 	struct change *change;
 
+	bool done; /* its ticket was used: nothing is left to do */
 	bool exists;
 	struct redis_image image; /* as it is stored */
 	struct change_result result;

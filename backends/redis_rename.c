@@ -100,7 +100,7 @@ static int commit(struct redis_link *link, const struct moving *moving)
 	int rc = 0;
 
 	if (moving->removes)
-		return redis_unlink(link, &moving->from);
+		return redis_unlink(link, &moving->from, NULL);
 	redis_batch_line(&batch, "MULTI");
 	if (moving->mode == RENAME_SWAP) {
 		rc = spare_key(&spare);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,9 @@
 #define RESTART_MS 50       /* pause before a server that died is replaced */
 #define RESTART_MAX_MS 5000 /* doubling up to this */
 #define LOG_LIMIT ((off_t)1 << 20)
+
+/* Bytes of keys and fields beside an array, and of the next rewrite. */
+#define SPARE_ROOM ((uint64_t)256 << 10)
 
 struct redis_server {
 	int directory; /* STORE/redis, locked: one mount has it */
@@ -268,6 +272,17 @@ void redis_server_stop(struct redis_server *server)
 const char *redis_server_socket(const struct redis_server *server)
 {
 	return server->socket.data;
+}
+
+int redis_server_check_room(const struct redis_server *server, uint64_t size)
+{
+	struct statvfs room;
+
+	if (!server || fstatvfs(server->directory, &room) != 0)
+		return 0;
+	return (uint64_t)room.f_bavail * room.f_frsize < size + SPARE_ROOM
+	           ? -ENOSPC
+	           : 0;
 }
 
 void redis_server_keep_alive(struct redis_server *server)

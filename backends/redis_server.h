@@ -18,6 +18,7 @@
 #include "backends/array.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct redis_server;
 
@@ -40,6 +41,10 @@ void redis_server_keep_alive(struct redis_server *server);
 
 /* False once it has died and is not started again; WHY gets how. */
 bool redis_server_is_alive(struct redis_server *server, char why[WHY_SIZE]);
+
+/* The server answers before it knows that its files cannot grow: -ENOSPC where
+ * there is no room for SIZE bytes more, and a little. */
+int redis_server_check_room(const struct redis_server *server, uint64_t size);
 
 /* Make what the server has written to its files survive a power cut. */
 int redis_server_sync(struct redis_server *server);

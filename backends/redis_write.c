@@ -3,6 +3,7 @@
 #include "backends/log.h"
 #include "backends/redis_internal.h"
 #include "backends/redis_put.h"
+#include "backends/redis_ticket.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ static int read_before(struct redis_link *link, struct redis_put *put)
 	redis_image_release(&put->image);
 	redis_batch_key(&batch, "WATCH", &put->whole);
 	redis_image_ask(link, put->collection, &put->whole, &batch);
+	redis_ticket_ask(&batch, put->change->ticket);
 	rc = redis_link_run(link, &batch);
 	if (rc == 0)
 		rc = redis_link_check(link, batch.replies[0]);
@@ -63,6 +65,8 @@ static int read_before(struct redis_link *link, struct redis_put *put)
 		link->watching = true;
 		rc = redis_image_read(link, put->collection, batch.replies + 1,
 		                      &put->image);
+		put->done = redis_ticket_is_used(batch.replies[batch.count - 1],
+		                                 put->change->ticket);
 	}
 	redis_batch_release(&batch);
 	put->exists = rc == 0 || rc == -ESTALE;
@@ -136,6 +140,8 @@ static int put_over(struct redis_link *link, void *arg)
 		enum encoding encoding = put->encoding;
 
 		rc = read_before(link, put);
+		if (rc == 0 && put->done)
+			break;
 		if (rc == 0)
 			rc = look_at_array(link, put, &encoding);
 		if (rc == 0)
@@ -170,7 +176,12 @@ static int prepare(struct redis_put *put)
 
 	if (rc == 0 && put->change->array_action == PART_SET)
 		rc = redis_choose_encoding(put->redis, &encoding);
-	return rc ? rc : encode(put, encoding);
+	if (rc == 0)
+		rc = encode(put, encoding);
+	if (rc == 0)
+		rc = redis_server_check_room(put->redis->server,
+		                             put->bytes.size);
+	return rc;
 }
 
 int redis_put(struct store *store, const struct collection *collection,

@@ -20,6 +20,7 @@ extern const struct backend sqlite_backend;
 
 struct sqlite_store *sqlite_store(struct store *store)
 {
+	store = store_bottom(store);
 	assert(store->backend == &sqlite_backend);
 	return (struct sqlite_store *)store;
 }

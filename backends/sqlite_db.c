@@ -16,7 +16,8 @@ static const struct {
 	{ SQLITE_FULL, ENOSPC },       { SQLITE_READONLY, EROFS },
 	{ SQLITE_NOMEM, ENOMEM },      { SQLITE_TOOBIG, EFBIG },
 	{ SQLITE_PERM, EACCES },       { SQLITE_AUTH, EACCES },
-	{ SQLITE_CONSTRAINT, EINVAL },
+	{ SQLITE_CONSTRAINT, EINVAL }, { SQLITE_BUSY, EBUSY },
+	{ SQLITE_LOCKED, EBUSY },
 };
 
 /* System errors behind SQLITE_IOERR that mean that there is no room. */

@@ -24,7 +24,8 @@
 /* What a test runs on. */
 struct contract {
 	const struct contract_test *test;
-	const struct backend *backend;
+	const struct backend *kind;    /* opens the store */
+	const struct backend *backend; /* the opened store's */
 	struct collection collection;
 	char name[160];     /* of the test and the collection */
 	char directory[96]; /* of the store */
@@ -51,6 +52,7 @@ enum contract_needs {
 	FREE = 1 << 16,     /* arrays have any name */
 	COUNTED = 1 << 17,  /* reads are counted */
 	RELATED = 1 << 18,  /* there are relationships */
+	GUARDED = 1 << 19,  /* can be opened for reading only */
 };
 
 struct contract_test {
@@ -83,6 +85,10 @@ extern const struct contract_test contract_thread_tests[];
 extern const struct contract_test contract_store_tests[];
 extern const struct contract_test contract_name_tests[];
 extern const struct contract_test contract_value_tests[];
+
+/* Stores that are not in the list of backends (contract_outage.c). */
+extern const struct backend contract_outage;
+extern const struct backend contract_outage_held;
 
 /* Another collection of the same backend; false: there is none. */
 bool other_collection(const struct contract *c, struct collection *out);

@@ -17,7 +17,8 @@ void reopen(struct contract *c)
 	c->backend->close(c->store);
 	c->store = NULL;
 	assert_int_equal(
-	    c->backend->open(c->directory, &c->settings, &c->store, why), 0);
+	    c->kind->open(c->directory, &c->settings, &c->store, why), 0);
+	c->backend = c->store->backend;
 }
 
 struct key text_key(const char *text)

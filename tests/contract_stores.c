@@ -102,8 +102,10 @@ static void status_is_healthy_and_says_what_it_is(struct contract *c)
 const struct contract_test contract_store_tests[] = {
 	CONTRACT_TEST(ALL | DURABLE, records_are_there_after_the_next_open),
 	CONTRACT_TEST(ALL, collections_do_not_mix),
-	CONTRACT_TEST(ALL | DURABLE, a_read_only_store_changes_nothing),
-	CONTRACT_TEST(ALL | DURABLE, an_empty_directory_opens_read_only),
+	CONTRACT_TEST(ALL | DURABLE | GUARDED,
+	              a_read_only_store_changes_nothing),
+	CONTRACT_TEST(ALL | DURABLE | GUARDED,
+	              an_empty_directory_opens_read_only),
 	CONTRACT_TEST(ALL, close_accepts_null),
 	CONTRACT_TEST(ALL, status_is_healthy_and_says_what_it_is),
 	{ 0 },

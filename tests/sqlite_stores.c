@@ -175,7 +175,8 @@ static void a_lock_of_another_process_is_an_error_in_time(void **state)
 	assert_int_equal(lab_put_array(lab, lab_concepts(), "a", "", 3), 0);
 	lock(lab, &locker);
 	before = seconds();
-	assert_int_equal(lab_put_array(lab, lab_concepts(), "a", "", 4), -EIO);
+	assert_int_equal(lab_put_array(lab, lab_concepts(), "a", "", 4),
+	                 -EBUSY);
 	assert_true(seconds() - before < 2);
 	sqlite_backend.status(lab->store, &status);
 	assert_false(status.healthy);

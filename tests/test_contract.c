@@ -72,9 +72,11 @@ static int set_up(void **state)
 	         parent ? parent : "/tmp");
 	if (!mkdtemp(c->directory) || settings_init(&c->settings) != 0)
 		return -1;
-	rc = c->backend->open(c->directory, &c->settings, &c->store, why);
+	rc = c->kind->open(c->directory, &c->settings, &c->store, why);
 	if (rc)
 		print_error("open: %s %s\n", strerror(-rc), why);
+	else
+		c->backend = c->store->backend;
 	return rc;
 }
 
@@ -82,7 +84,7 @@ static int tear_down(void **state)
 {
 	struct contract *c = *state;
 
-	c->backend->close(c->store);
+	c->kind->close(c->store);
 	c->store = NULL;
 	settings_release(&c->settings);
 	return nftw(c->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -112,6 +114,12 @@ static bool has_field_of(const struct collection *collection,
 	return false;
 }
 
+/* Nothing outlives the store, and it holds any collection. */
+static bool is_mem(const struct backend *backend)
+{
+	return strcmp(backend->name, "mem") == 0 || backend == &contract_outage;
+}
+
 static unsigned int offers(const struct backend *backend,
                            const struct collection *collection)
 {
@@ -123,7 +131,8 @@ static unsigned int offers(const struct backend *backend,
 	offer |= has_field_of(collection, FIELD_DICT) ? NOTED : 0;
 	offer |= has_field_of(collection, FIELD_VALUES) ? METERED : 0;
 	offer |= collection_takes_any_name(collection) ? FREE : 0;
-	offer |= strcmp(backend->name, "mem") == 0 ? 0 : DURABLE;
+	offer |= is_mem(backend) ? 0 : DURABLE;
+	offer |= backend == &contract_outage_held ? 0 : GUARDED;
 	offer |= backend->access && collection->access_count ? COUNTED : 0;
 	offer |= backend->relations && collection->relations ? RELATED : 0;
 	return offer;
@@ -145,6 +154,7 @@ static void add_case(struct suite *suite, const struct backend *backend,
 	struct contract *c = &suite->contracts[suite->count];
 
 	*c = (struct contract){ .test = test,
+		                .kind = backend,
 		                .backend = backend,
 		                .collection = *collection };
 	c->collection.backend = backend->name;
@@ -154,11 +164,29 @@ static void add_case(struct suite *suite, const struct backend *backend,
 	    (struct CMUnitTest){ c->name, run, set_up, tear_down, c };
 }
 
+/* One collection of each kind; the spool does not hold all of them. */
+static bool is_sample(const struct collection *collection, bool held)
+{
+	static const char *const paths[] = {
+		"wm",       "network_states", "activations/layer_outputs",
+		"concepts", "episodes",       "learning_traces/performance"
+	};
+
+	if (held && strcmp(collection->backend, "sqlite") == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (strcmp(collection->path, paths[i]) == 0)
+			return true;
+	return false;
+}
+
 /* Mem serves the collections of all. */
 static bool serves(const struct backend *backend,
                    const struct collection *collection)
 {
-	return strcmp(backend->name, "mem") == 0 ||
+	if (backend == &contract_outage || backend == &contract_outage_held)
+		return is_sample(collection, backend == &contract_outage_held);
+	return is_mem(backend) ||
 	       strcmp(backend->name, collection->backend) == 0;
 }
 
@@ -264,6 +292,15 @@ static const struct backend *rotating(struct backend *out)
 	return out;
 }
 
+static const struct backend *find(const char *name)
+{
+	if (strcmp(name, contract_outage.name) == 0)
+		return &contract_outage;
+	if (strcmp(name, contract_outage_held.name) == 0)
+		return &contract_outage_held;
+	return backend_find(name);
+}
+
 int main(int argc, char **argv)
 {
 	struct backend own;
@@ -273,8 +310,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s BACKEND [PATTERN]\n", argv[0]);
 		return 2;
 	}
-	backend = strcmp(argv[1], "rotating") == 0 ? rotating(&own)
-	                                           : backend_find(argv[1]);
+	backend =
+	    strcmp(argv[1], "rotating") == 0 ? rotating(&own) : find(argv[1]);
 	if (!backend || !backend->open)
 		return SKIPPED;
 	return run_suite(backend, argc == 3 ? argv[2] : "*");

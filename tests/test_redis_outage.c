@@ -167,6 +167,43 @@ static void a_full_server_keeps_the_old_record(void **state)
 	assert_true(help_first_double(help, "a") == 2);
 }
 
+/* What a crash between a change and its removal from the spool would do. */
+static void a_ticket_is_good_for_one_change(void **state)
+{
+	struct redis_help *help = *state;
+	const struct ticket first = { "owner", 7 };
+	const struct ticket second = { "owner", 8 };
+	struct change change = help_change();
+	const struct ticket *tickets[] = { &first, &first, &second };
+	const int expected[] = { 0, -ENOENT, 0 };
+	struct value *fields = value_new_dict();
+
+	help_start_server(help, "");
+	help_open_external(help);
+	change.fields_action = PART_SET;
+	change.fields = fields;
+	for (size_t i = 0; i < 3; i++) {
+		change.ticket = tickets[i];
+		assert_int_equal(help_put(help, "a", &change), 0);
+		assert_int_equal(help_try_get(help, "a"), expected[i]);
+		free(help_cli(help, "del wm:a"));
+	}
+	change.fields_action = PART_DROP;
+	change.ticket = &first;
+	assert_int_equal(help_put_doubles(help, "a", 3, 1), 0);
+	assert_int_equal(help_put(help, "a", &change), 0);
+	change = help_change();
+	change.array_action = PART_DROP;
+	change.array_name = "";
+	change.ticket = &second;
+	assert_int_equal(help_put(help, "a", &change), 0);
+	assert_int_equal(help_try_get(help, "a"), -ENOENT);
+	assert_int_equal(help_put_doubles(help, "a", 3, 1), 0);
+	assert_int_equal(help_put(help, "a", &change), 0);
+	assert_int_equal(help_try_get(help, "a"), 0);
+	value_unref(fields);
+}
+
 static void keys_of_other_types_are_left_alone(void **state)
 {
 	struct redis_help *help = *state;
@@ -237,6 +274,7 @@ int main(void)
 		REDIS_TEST(a_wrong_password_is_refused_with_the_cause),
 		REDIS_TEST(a_database_that_is_not_there_is_refused),
 		REDIS_TEST(a_full_server_keeps_the_old_record),
+		REDIS_TEST(a_ticket_is_good_for_one_change),
 		REDIS_TEST(keys_of_other_types_are_left_alone),
 		REDIS_TEST(one_connection_serves_many_calls),
 		REDIS_TEST(a_host_that_does_not_exist_is_away),

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/outage_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "backends/change.h"
+#include "backends/json.h"
+#include "backends/log.h"
+#include "backends/npy.h"
+
+#define PAUSE_MS 200 /* between two looks whether the storage is back */
+#define MOST_TRIES 5 /* of a change that fails while the storage is there */
+
+static bool is_later(struct timespec a, struct timespec b)
+{
+	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec
+	                            : a.tv_nsec > b.tv_nsec;
+}
+
+/* Somebody else wrote the part since the change was accepted.  A time that is
+ * still to come was set by a user, and says nothing. */
+static bool was_written_later(const struct outage_entry *entry,
+                              const struct record *before)
+{
+	const struct change *change = &entry->change;
+	const struct record_array *array;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (change->array_action == PART_SET ||
+	    change->array_action == PART_DROP) {
+		array = record_array(before, change->array_name);
+		return array && is_later(array->mtime, entry->accepted) &&
+		       !is_later(array->mtime, now);
+	}
+	return is_later(before->fields_mtime, entry->accepted) &&
+	       !is_later(before->fields_mtime, now);
+}
+
+static bool has_expired(const struct change *change)
+{
+	return change->expires_ms > 0 && change->expires_ms <= change_now_ms();
+}
+
+/* A new record lives from when it was accepted. */
+static void settle_expiry(struct outage_entry *entry, bool is_new)
+{
+	struct change *change = &entry->change;
+
+	if (is_new && entry->collection->ttl &&
+	    change->expires_ms == EXPIRES_KEEP)
+		change->expires_ms = (int64_t)entry->accepted.tv_sec * 1000 +
+		                     entry->accepted.tv_nsec / 1000000 +
+		                     (int64_t)entry->collection->ttl * 1000;
+}
+
+static int put(struct store *inner, struct outage_entry *entry, bool is_new)
+{
+	struct change *change = &entry->change;
+	int rc;
+
+	settle_expiry(entry, is_new);
+	if (has_expired(change))
+		return 0;
+	rc = inner->backend->put(inner, entry->collection, entry->key, change,
+	                         NULL);
+	if (rc == -EINVAL && has_expired(change))
+		return 0;
+	/* It is so already. */
+	if ((rc == -ENOENT && change->must_exist) ||
+	    (rc == -EEXIST && change->exclusive))
+		return 0;
+	return rc;
+}
+
+static int hand_on_put(struct outage_store *outage, struct outage_entry *entry,
+                       uint64_t number)
+{
+	const struct ticket ticket = { outage->owner, number };
+	struct store *inner = outage->base.under;
+	struct record before = { 0 };
+	int rc =
+	    inner->backend->get(inner, entry->collection, entry->key, &before);
+	bool is_new = rc == -ENOENT;
+
+	if (rc && !is_new)
+		return rc;
+	entry->change.ticket = &ticket;
+	entry->change.written = entry->accepted;
+	if (!is_new && was_written_later(entry, &before)) {
+		snprintf(entry->change.why, WHY_SIZE,
+		         "another program wrote it later, while the storage "
+		         "was away from here");
+		rc = -ESTALE;
+	} else {
+		rc = put(inner, entry, is_new);
+	}
+	entry->change.ticket = NULL;
+	record_release(&before);
+	return rc;
+}
+
+static int hand_on(struct outage_store *outage, struct outage_entry *entry,
+                   uint64_t number)
+{
+	struct store *inner = outage->base.under;
+	int rc;
+
+	if (entry->operation == OUTAGE_PUT)
+		return hand_on_put(outage, entry, number);
+	if (entry->operation == OUTAGE_REMOVE)
+		rc = inner->backend->remove(inner, entry->collection,
+		                            entry->key);
+	else
+		rc = inner->backend->rename(inner, entry->collection,
+		                            entry->key, entry->to, entry->mode);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* The file as it would be in the mount, for rejected/. */
+static int render(const struct outage_entry *entry, struct blob *out)
+{
+	const struct change *change = &entry->change;
+
+	if (entry->operation != OUTAGE_PUT)
+		return 0;
+	if (change->array_action == PART_SET)
+		return npy_append(change->array, out);
+	if (change->fields_action == PART_SET)
+		return json_append(change->fields, JSON_STYLE_FILE,
+		                   JSON_ARRAYS_INLINE, SIZE_MAX, out);
+	return 0;
+}
+
+static void refuse(struct outage_store *outage,
+                   const struct outage_entry *entry, int rc)
+{
+	const struct change *change = &entry->change;
+	struct blob bytes = { 0 };
+	struct outage_event event = {
+		.news = OUTAGE_REFUSED,
+		.cause = rc,
+		.why = change->why[0] ? change->why : strerror(-rc),
+		.collection = entry->collection,
+		.key = entry->key,
+		.array = change->array_action == PART_KEEP ? NULL
+		                                           : change->array_name,
+	};
+
+	if (render(entry, &bytes) == 0 && bytes.size) {
+		event.bytes = bytes.data;
+		event.size = bytes.size;
+	}
+	outage_tell(outage, &event);
+	blob_release(&bytes);
+}
+
+/* -EROFS: a replica, which may become a master.  Anything else about the
+ * storage is final only when it keeps on. */
+static bool may_pass_by(struct outage_store *outage, int rc)
+{
+	if (rc == -EIO && outage_notice(outage, rc))
+		return true;
+	if (rc == -EIO)
+		return ++outage->first->tries < MOST_TRIES;
+	return rc == -EROFS || rc == -ENOSPC || rc == -ENOMEM || rc == -EAGAIN;
+}
+
+static int read_first(struct outage_store *outage, uint64_t number,
+                      struct blob *bytes, struct outage_entry *entry)
+{
+	int rc = outage_file_read(outage->fd, number, bytes);
+
+	if (rc == 0)
+		rc = outage_entry_decode(bytes, outage->options.rows, entry);
+	return rc;
+}
+
+/* Only this thread takes changes out, so the first one stays. */
+static int deliver_first(struct outage_store *outage, uint64_t number)
+{
+	struct outage_entry entry = { 0 };
+	struct blob bytes = { 0 };
+	int rc = read_first(outage, number, &bytes, &entry);
+
+	if (rc == -EBADMSG) {
+		log_error("%s: spool: a change is damaged and was put aside",
+		          outage->backend.name);
+		outage_file_set_aside(outage->fd, number);
+		refuse(outage, &entry, rc);
+		rc = 0;
+	} else if (rc == 0) {
+		rc = hand_on(outage, &entry, number);
+		if (rc && !may_pass_by(outage, rc)) {
+			refuse(outage, &entry, rc);
+			rc = 0;
+		}
+	}
+	outage_entry_release(&entry);
+	blob_release(&bytes);
+	return rc;
+}
+
+static void remove_file(const struct outage_store *outage, uint64_t number)
+{
+	int rc = outage_file_remove(outage->fd, number);
+
+	if (rc && rc != -ENOENT)
+		log_error("%s: spool: cannot remove a change that was made: %s",
+		          outage->backend.name, strerror(-rc));
+}
+
+/* One change.  False: there is none, or it has to wait. */
+static bool deliver_next(struct outage_store *outage)
+{
+	uint64_t number = 0;
+	bool more;
+
+	pthread_mutex_lock(&outage->lock);
+	more = outage->first && !outage->away && !outage->stopping;
+	if (more)
+		number = outage->first->number;
+	pthread_mutex_unlock(&outage->lock);
+	if (!more || deliver_first(outage, number))
+		return false;
+	remove_file(outage, number);
+	pthread_mutex_lock(&outage->lock);
+	outage_queue_pop(outage);
+	outage->delivered++;
+	outage->held = false;
+	pthread_mutex_unlock(&outage->lock);
+	return true;
+}
+
+/* Any record of the backend will do: it answers, or it does not. */
+static void look(struct outage_store *outage)
+{
+	const struct collection *row = outage->options.rows;
+	struct store *inner = outage->base.under;
+	struct backend_status status;
+	struct record record = { 0 };
+	int rc;
+
+	while (row->path && strcmp(row->backend, outage->backend.name) != 0)
+		row++;
+	if (!row->path)
+		row = outage->options.rows;
+	rc = inner->backend->get(inner, row, (struct key){ "0", 1 }, &record);
+	if (rc == 0)
+		record_release(&record);
+	inner->backend->status(inner, &status);
+	if (status.away)
+		return;
+	pthread_mutex_lock(&outage->lock);
+	outage->away = false;
+	pthread_mutex_unlock(&outage->lock);
+}
+
+/* Once it is back and everything was handed on. */
+static void tell_end(struct outage_store *outage)
+{
+	struct outage_event event = { .news = OUTAGE_ENDED };
+	char why[WHY_SIZE];
+	bool ends;
+
+	pthread_mutex_lock(&outage->lock);
+	ends = outage->told_begin && !outage->away && !outage->first;
+	event.count = outage->delivered;
+	outage->held &= !!outage->first;
+	if (ends || (!outage->told_begin && !outage->first)) {
+		outage->told_begin = false;
+		outage->delivered = 0;
+	}
+	pthread_mutex_unlock(&outage->lock);
+	if (!ends)
+		return;
+	snprintf(why, sizeof(why), "%s is back; changes handed on: %llu",
+	         outage->backend.name, (unsigned long long)event.count);
+	event.why = why;
+	outage_tell(outage, &event);
+}
+
+/* Until there is something to do; while something waits, for a moment only. */
+static bool wait_for_work(struct outage_store *outage)
+{
+	struct timespec until;
+	bool goes_on;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += PAUSE_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&outage->lock);
+	if (!outage->stopping && !outage->away && !outage->first)
+		pthread_cond_wait(&outage->wake, &outage->lock);
+	else
+		while (!outage->stopping &&
+		       pthread_cond_timedwait(&outage->wake, &outage->lock,
+		                              &until) == 0)
+			;
+	goes_on = !outage->stopping;
+	pthread_mutex_unlock(&outage->lock);
+	return goes_on;
+}
+
+void *outage_deliver(void *arg)
+{
+	struct outage_store *outage = arg;
+
+	do {
+		if (outage_is_away(outage))
+			look(outage);
+		while (deliver_next(outage))
+			;
+		tell_end(outage);
+	} while (wait_for_work(outage));
+	return NULL;
+}
