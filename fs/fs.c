@@ -106,7 +106,9 @@ int fs_find_id(struct fs *fs, uint64_t id, struct found *out)
 	}
 	rc = gone ? -ENOENT : fs_find(fs, path, out);
 	if (rc == 0) {
-		inodes_visit(&fs->inodes, id, visit_size, &out->info);
+		inodes_visit(&fs->inodes, id,
+		             out->info.unknown ? visit_info : visit_size,
+		             &out->info);
 	} else if (rc == -ENOENT &&
 	           inodes_visit(&fs->inodes, id, visit_info, &out->info)) {
 		rc = node_find(&fs->tree, path, &out->node);
@@ -174,6 +176,8 @@ double fs_valid(const struct node_info *info)
 	struct timespec now;
 	double left;
 
+	if (info->unknown)
+		return 0;
 	if (info->expires_ms == 0)
 		return FS_VALID_SECONDS;
 	clock_gettime(CLOCK_REALTIME, &now);

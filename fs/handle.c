@@ -204,7 +204,7 @@ int handle_open(struct tree *tree, const struct node *node,
 	rc = node_copy(&handle->node, node);
 	if (rc == 0)
 		rc = open_node(handle, info, mode);
-	handle->at_open = info ? *info : new_info();
+	handle->at_open = info && !info->unknown ? *info : new_info();
 	if (handle->has_view && handle->view.version)
 		handle->version = version_of(&handle->at_open.mtime,
 		                             sizeof(handle->at_open.mtime),

@@ -12,6 +12,7 @@
 #include "layout/backup.h"
 #include "layout/complaint.h"
 #include "layout/jobs.h"
+#include "layout/outages.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -130,8 +131,12 @@ static int open_tree(struct mount *mount)
 	rc = stores_open(mount->store, &mount->settings, &tree->stores, why);
 	if (rc)
 		mountpoint_complain(mount->store, why[0] ? why : strerror(-rc));
-	if (rc == 0 && !mount->settings.read_only)
+	if (rc == 0 && !mount->settings.read_only) {
 		quota_clean(&tree->spool, time(NULL) - SCRATCH_AGE_S);
+		rc = outages_open(tree);
+		if (rc)
+			mountpoint_complain("spool/outage", strerror(-rc));
+	}
 	if (rc == 0 && !mount->settings.read_only && backup_restore(tree))
 		log_error("restore: Redis records of the backup wait for the "
 		          "next mount");

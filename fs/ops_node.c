@@ -35,7 +35,9 @@ static int lookup_removed(struct fs *fs, const char *path,
 	return rc;
 }
 
-/* What may turn out to be no record must not stay in the kernel. */
+/* What may turn out to be no record must not stay in the kernel.  A name of
+ * which nothing is known, for its backend is away, is there: the kernel does not
+ * say who only wants to write it.  Those who read are told by open. */
 static int lookup(struct fs *fs, const char *path, struct fuse_entry_param *out)
 {
 	struct found found;

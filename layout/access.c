@@ -172,7 +172,7 @@ static void keep(struct accesses *accesses, struct note *notes, size_t count)
 
 static bool may_pass(int rc)
 {
-	return rc == -EIO || rc == -ENOSPC || rc == -ENOMEM;
+	return rc == -EIO || rc == -EBUSY || rc == -ENOSPC || rc == -ENOMEM;
 }
 
 /* False where something failed and is kept. */

@@ -2,6 +2,7 @@
 #include "layout/commit.h"
 
 #include "backends/npy.h"
+#include "backends/outage.h"
 #include "layout/ask.h"
 #include "layout/link.h"
 #include "layout/metrics.h"
@@ -154,6 +155,9 @@ static int commit_fields(struct commit *commit)
 	int rc = get(commit->tree, node, &record);
 	bool is_new = rc == -ENOENT;
 
+	if (rc == -EIO && outage_takes_unknown(stores_get(&commit->tree->stores,
+	                                                  node->collection)))
+		is_new = true;
 	if (rc && !is_new)
 		return rc;
 	if (!is_new &&
@@ -185,6 +189,20 @@ static int commit_to_key(struct commit *commit)
 	}
 }
 
+/* What the storage says that is wrong with it. */
+static void explain(const struct commit *commit, int rc)
+{
+	struct store *store =
+	    stores_get(&commit->tree->stores, commit->node->collection);
+	struct backend_status status = { .healthy = true };
+
+	if (store)
+		store->backend->status(store, &status);
+	if (!status.healthy && commit->why[0] == '\0')
+		snprintf(commit->why, WHY_SIZE, "%s: %.200s", strerror(-rc),
+		         status.detail);
+}
+
 /* Relationships may have waited for the record.  What goes wrong with them is
  * noted there, and no fault of the record. */
 static int announce(struct tree *tree, const struct node *node)
@@ -211,6 +229,8 @@ static int store_part(struct tree *tree, struct node *node, const void *bytes,
 		return link_commit(tree, node, bytes, size, mtime, why);
 	if (!node->named_copy) {
 		rc = commit_to_key(&commit);
+		if (rc)
+			explain(&commit, rc);
 		blob_release(&commit.key);
 		return rc ? rc : announce(tree, node);
 	}
@@ -221,6 +241,8 @@ static int store_part(struct tree *tree, struct node *node, const void *bytes,
 	if (rc == 0)
 		rc = named_copy_settle(tree, node, &commit.key);
 	pthread_mutex_unlock(&tree->copies);
+	if (rc)
+		explain(&commit, rc);
 	blob_release(&commit.key);
 	return rc;
 }

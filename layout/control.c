@@ -5,6 +5,7 @@
 #include "layout/command.h"
 #include "layout/jobs.h"
 #include "layout/metrics.h"
+#include "layout/outages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,16 +28,16 @@ static struct value *text(const char *string)
 	return value_new_text(string, strlen(string));
 }
 
-/* {"state": "healthy", "detail": ..., "bytes_used": ...} */
+/* {"state": "healthy", "detail": ..., "bytes_used": ..., "spooled": {...}} */
 static struct value *describe_backend(const struct stores *stores, size_t slot)
 {
 	struct backend_status status = { 0 };
+	struct store *store = stores->slots[slot].store;
 	struct value *dict = value_new_dict();
 	const char *detail = stores->slots[slot].why;
 
-	if (stores->slots[slot].store) {
-		stores->slots[slot].backend->status(stores->slots[slot].store,
-		                                    &status);
+	if (store) {
+		store->backend->status(store, &status);
 		detail = status.detail;
 	}
 	if (!dict ||
@@ -44,7 +45,9 @@ static struct value *describe_backend(const struct stores *stores, size_t slot)
 	        text(status.healthy ? "healthy" : "unavailable")) ||
 	    add(dict, "detail", text(detail)) ||
 	    add(dict, "bytes_used",
-	        value_new_int((int64_t)status.bytes_used))) {
+	        value_new_int((int64_t)status.bytes_used)) ||
+	    (store && store->backend->outage &&
+	     add(dict, "spooled", outages_describe(store)))) {
 		value_unref(dict);
 		return NULL;
 	}

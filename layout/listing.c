@@ -315,7 +315,8 @@ static bool is_stored(const struct listing *listing, const struct node *child)
 
 	if (child->kind == NODE_RECORD && child->collection->relations)
 		return link_has_any(listing->tree, child) == 0;
-	return node_stat_stored(listing->tree, child, &stored) == 0;
+	return node_stat_stored(listing->tree, child, &stored) == 0 &&
+	       !stored.unknown;
 }
 
 /* 1 unless another source has listed NAME already. */

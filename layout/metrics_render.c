@@ -90,8 +90,8 @@ static struct backend_status status_of(const struct stores *stores, size_t slot)
 	struct backend_status status = { 0 };
 
 	if (stores->slots[slot].store)
-		stores->slots[slot].backend->status(stores->slots[slot].store,
-		                                    &status);
+		stores->slots[slot].store->backend->status(
+		    stores->slots[slot].store, &status);
 	return status;
 }
 

@@ -95,6 +95,9 @@ struct node_info {
 	struct timespec atime;
 	int64_t expires_ms; /* 0: never */
 	bool scratch;       /* it lives in the spool */
+	/* It may be there: its backend is away, and takes what is written to it
+	 * all the same.  It cannot be read, and size and times are zero. */
+	bool unknown;
 };
 
 int node_find(const struct tree *tree, const char *path, struct node *out);

@@ -2,6 +2,7 @@
 #include "layout/node.h"
 
 #include "backends/npy.h"
+#include "backends/outage.h"
 #include "layout/ask.h"
 #include "layout/control.h"
 #include "layout/link.h"
@@ -130,6 +131,18 @@ int node_stat_record(const struct node *node, const struct record *record,
 	return rc;
 }
 
+/* A directory is believed in: what is asked for is below it. */
+static int stat_unknown(const struct node *node, struct node_info *out)
+{
+	if (node->kind == NODE_OPAQUE)
+		return -EIO;
+	*out = (struct node_info){
+		.mode = node_is_part(node) ? S_IFREG : S_IFDIR,
+		.unknown = true,
+	};
+	return 0;
+}
+
 int node_stat_stored(const struct tree *tree, const struct node *node,
                      struct node_info *out)
 {
@@ -143,6 +156,9 @@ int node_stat_stored(const struct tree *tree, const struct node *node,
 	rc = ask_get(&tree->stores, node->collection, node_key(node), &record);
 	if (rc == -EINVAL) /* a key that this backend cannot hold */
 		return -ENOENT;
+	if (rc == -EIO &&
+	    outage_takes_unknown(stores_get(&tree->stores, node->collection)))
+		return stat_unknown(node, out);
 	if (rc == 0)
 		rc = node_stat_record(node, &record, out);
 	record_release(&record);

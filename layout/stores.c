@@ -79,9 +79,12 @@ int stores_open(const char *directory, const struct settings *settings,
 
 void stores_close(struct stores *stores)
 {
-	for (size_t i = 0; i < STORES_MAX && stores->slots[i].backend; i++)
-		if (stores->slots[i].store)
-			stores->slots[i].backend->close(stores->slots[i].store);
+	for (size_t i = 0; i < STORES_MAX && stores->slots[i].backend; i++) {
+		struct store *store = stores->slots[i].store;
+
+		if (store)
+			store->backend->close(store);
+	}
 	free(stores->metrics);
 	free(stores->directory);
 	*stores = (struct stores){ 0 };

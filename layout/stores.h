@@ -3,7 +3,7 @@
  * stores.h - the opened backends of one store directory
  *
  * Errors:     int functions return 0 or a negative errno value.
- * Threads:    after stores_open the struct is constant.
+ * Threads:    after stores_open and outages_open the struct is constant.
  */
 #ifndef ENGRAMFS_LAYOUT_STORES_H
 #define ENGRAMFS_LAYOUT_STORES_H
