@@ -3,6 +3,7 @@
 
 #include "backends/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -156,41 +157,60 @@ static int append(struct jobs *jobs, struct job *job)
 	return 0;
 }
 
-static void set_due(struct jobs *jobs)
+static struct timespec due_in(int64_t seconds)
 {
-	clock_gettime(CLOCK_MONOTONIC, &jobs->due);
-	jobs->due.tv_sec += jobs->interval;
+	struct timespec due;
+
+	clock_gettime(CLOCK_MONOTONIC, &due);
+	due.tv_sec += seconds;
+	return due;
 }
 
 void jobs_repeat(struct jobs *jobs, const struct job_task *task,
                  int64_t seconds)
 {
-	jobs->repeated = *task;
-	jobs->interval = seconds;
-	set_due(jobs);
+	size_t i = jobs->repeated_count;
+
+	if (seconds <= 0)
+		return;
+	assert(i < JOBS_REPEATED_MAX);
+	jobs->repeated[i].task = *task;
+	jobs->repeated[i].interval = seconds;
+	jobs->repeated[i].due = due_in(seconds);
+	jobs->repeated_count++;
 }
 
-static void add_repeated(struct jobs *jobs)
+static void add_repeated(struct jobs *jobs, const struct job_task *task)
 {
-	struct timespec time;
-	struct job *job;
+	struct job *job = new_job(task);
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	if (jobs->interval <= 0 || time.tv_sec < jobs->due.tv_sec)
-		return;
-	set_due(jobs);
-	job = new_job(&jobs->repeated);
 	if (job && append(jobs, job)) {
-		log_warn("jobs: %s: too many jobs are waiting",
-		         jobs->repeated.command);
+		log_warn("jobs: %s: too many jobs are waiting", task->command);
 		job_free(job);
+	}
+}
+
+static void add_due(struct jobs *jobs)
+{
+	struct timespec time = due_in(0);
+
+	for (size_t i = 0; i < jobs->repeated_count; i++) {
+		if (time.tv_sec < jobs->repeated[i].due.tv_sec)
+			continue;
+		jobs->repeated[i].due = due_in(jobs->repeated[i].interval);
+		add_repeated(jobs, &jobs->repeated[i].task);
 	}
 }
 
 static void wait_for_more(struct jobs *jobs)
 {
-	if (jobs->interval > 0)
-		pthread_cond_timedwait(&jobs->wake, &jobs->lock, &jobs->due);
+	const struct timespec *first = NULL;
+
+	for (size_t i = 0; i < jobs->repeated_count; i++)
+		if (!first || jobs->repeated[i].due.tv_sec < first->tv_sec)
+			first = &jobs->repeated[i].due;
+	if (first)
+		pthread_cond_timedwait(&jobs->wake, &jobs->lock, first);
 	else
 		pthread_cond_wait(&jobs->wake, &jobs->lock);
 }
@@ -203,7 +223,7 @@ static void *serve(void *arg)
 	while (!jobs->ending) {
 		struct job *job;
 
-		add_repeated(jobs);
+		add_due(jobs);
 		job = first_queued(jobs);
 		if (job)
 			run_job(jobs, job);

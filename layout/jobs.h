@@ -44,8 +44,11 @@ int jobs_start(struct jobs *jobs);
 /* Cancels what runs, waits for it, and forgets everything.  Accepts NULL. */
 void jobs_free(struct jobs *jobs);
 
-/* Add TASK every SECONDS, the first time that long from now.  Its strings must
- * outlive JOBS.  Before jobs_start. */
+#define JOBS_REPEATED_MAX 4
+
+/* Add TASK every SECONDS, the first time that long from now; never for 0.  Its
+ * strings must outlive JOBS.  Before jobs_start, JOBS_REPEATED_MAX times at the
+ * most. */
 void jobs_repeat(struct jobs *jobs, const struct job_task *task,
                  int64_t seconds);
 

@@ -48,9 +48,14 @@ struct jobs {
 	size_t ended_count;
 	size_t queued_count;
 	struct value *figures; /* or NULL */
-	struct job_task repeated;
-	int64_t interval; /* seconds; 0: nothing is repeated */
-	struct timespec due;
+
+	struct {
+		struct job_task task;
+		int64_t interval; /* seconds */
+		struct timespec due;
+	} repeated[JOBS_REPEATED_MAX];
+
+	size_t repeated_count;
 };
 
 /* With the lock held.  NULL: no such job. */

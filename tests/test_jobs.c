@@ -205,6 +205,29 @@ static void a_task_is_repeated_by_itself(void **state)
 	jobs_free(jobs);
 }
 
+static void each_of_several_tasks_is_repeated(void **state)
+{
+	const struct job_task often = { .command = "often", .run = run_well };
+	const struct job_task rarely = { .command = "rarely", .run = run_well };
+	const struct job_task never = { .command = "never", .run = run_well };
+	struct blob text = { 0 };
+	struct jobs *jobs;
+
+	(void)state;
+	assert_int_equal(jobs_new(&jobs), 0);
+	jobs_repeat(jobs, &often, 1);
+	jobs_repeat(jobs, &never, 0);
+	jobs_repeat(jobs, &rarely, 3600);
+	assert_int_equal(jobs_start(jobs), 0);
+	for (int ms = 0; jobs_render(jobs, 2, &text) == -ENOENT; ms++) {
+		assert_in_range(ms, 0, PATIENCE_MS);
+		sleep_ms(1);
+	}
+	assert_non_null(strstr(text.data, "often"));
+	blob_release(&text);
+	jobs_free(jobs);
+}
+
 static void only_so_many_jobs_wait(void **state)
 {
 	const struct job_task task = { .command = "test", .run = run_well };
@@ -370,6 +393,7 @@ int main(void)
 		cmocka_unit_test(a_job_that_waits_is_cancelled_at_once),
 		cmocka_unit_test(the_queue_ends_while_a_job_runs),
 		cmocka_unit_test(a_task_is_repeated_by_itself),
+		cmocka_unit_test(each_of_several_tasks_is_repeated),
 		cmocka_unit_test(only_so_many_jobs_wait),
 		cmocka_unit_test(only_the_last_ended_jobs_are_remembered),
 		cmocka_unit_test(a_malformed_command_is_refused_with_a_reason),
