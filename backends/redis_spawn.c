@@ -169,16 +169,18 @@ static int find_listener(int directory, pid_t *out)
 	return rc;
 }
 
-/* Does PID work in DIRECTORY, as the servers do that we start? */
-static bool works_in(pid_t pid, int directory)
+/* PID works in DIRECTORY, as the servers do that we start, or has just ended. */
+static bool is_ours(pid_t pid, int directory)
 {
 	char path[64];
 	struct stat its;
 	struct stat ours;
 
 	snprintf(path, sizeof(path), "/proc/%ld/cwd", (long)pid);
-	return stat(path, &its) == 0 && fstat(directory, &ours) == 0 &&
-	       its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
+	if (stat(path, &its) != 0)
+		return errno == ENOENT || errno == ESRCH;
+	return fstat(directory, &ours) == 0 && its.st_dev == ours.st_dev &&
+	       its.st_ino == ours.st_ino;
 }
 
 /* A server that is busy with its files may refuse to end, so it is asked again
@@ -203,7 +205,7 @@ static int look_for_leftover(int directory, int log, int ms, char why[WHY_SIZE])
 		return locked ? 0 : -EAGAIN;
 	if (rc)
 		return rc;
-	if (!works_in(pid, directory)) {
+	if (!is_ours(pid, directory)) {
 		snprintf(why, WHY_SIZE,
 		         "process %ld has the socket " REDIS_SOCKET
 		         " of this store, and is none of its servers",
