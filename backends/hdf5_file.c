@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backends/blob.h"
+#include "backends/file.h"
+#include "backends/hdf5_driver.h"
 #include "backends/log.h"
 
 #define LOCKED_MS 1000
@@ -23,8 +24,9 @@ struct hdf5_file {
 	bool read_only;
 	hid_t id; /* negative: closed */
 	bool writable;
-	atomic_bool locked; /* another program did not let us in */
-	unsigned int pins;  /* long works under way */
+	atomic_bool locked;      /* another program did not let us in */
+	struct journal *journal; /* what is written goes through it */
+	unsigned int pins;       /* long works under way */
 	uint64_t session;
 	uint64_t generation;
 	uint64_t flushes;
@@ -66,26 +68,25 @@ hid_t hdf5_file_access(H5F_libver_t highest)
 	return access;
 }
 
-static int descriptor(hid_t id)
-{
-	void *handle = NULL;
-
-	if (H5Fget_vfd_handle(id, H5P_DEFAULT, &handle) < 0 || !handle)
-		return -1;
-	return *(int *)handle;
-}
-
 /* A child process must not inherit the file, and its lock with it. */
 static void close_on_exec(hid_t id)
 {
-	int fd = descriptor(id);
+	int fd = hdf5_descriptor(id);
 
 	if (fd >= 0)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* The causes of the last trial count. */
-static int open_file(const char *path, bool write, hid_t *out,
+/* Where nothing was opened, nothing has happened. */
+static void give_up(struct journal *journal)
+{
+	journal_doom(journal);
+	(void)journal_end(journal);
+}
+
+/* For writing, through JOURNAL, unless it is NULL.  The causes of the last
+ * trial count. */
+static int open_file(const char *path, struct journal *journal, hid_t *out,
                      char why[HDF5_MESSAGE_SIZE])
 {
 	static const H5F_libver_t versions[] = { H5F_LIBVER_V18,
@@ -95,9 +96,12 @@ static int open_file(const char *path, bool write, hid_t *out,
 	/* A file of a newer format is not opened for writing as an old one. */
 	for (size_t i = 0; rc == -EIO && i < 2; i++) {
 		hid_t access = hdf5_file_access(versions[i]);
-		hid_t id = H5Fopen(path, write ? H5F_ACC_RDWR : H5F_ACC_RDONLY,
-		                   access);
+		hid_t id = -1;
 
+		if (!journal)
+			id = H5Fopen(path, H5F_ACC_RDONLY, access);
+		else if (hdf5_driver_set(access, journal) == 0)
+			id = H5Fopen(path, H5F_ACC_RDWR, access);
 		if (id >= 0) {
 			close_on_exec(id);
 			*out = id;
@@ -105,6 +109,8 @@ static int open_file(const char *path, bool write, hid_t *out,
 		} else {
 			hdf5_last_message(why);
 			rc = hdf5_errno_of(why);
+			if (journal)
+				give_up(journal);
 		}
 		hdf5_close_id(access);
 	}
@@ -113,11 +119,19 @@ static int open_file(const char *path, bool write, hid_t *out,
 
 static void close_file(struct hdf5_file *file)
 {
+	int rc;
+
 	if (file->id < 0)
 		return;
-	if (H5Fclose(file->id) < 0)
+	if (H5Fclose(file->id) < 0) {
 		hdf5_error("cannot close", file->path);
+		journal_doom(file->journal);
+	}
 	file->id = -1;
+	rc = journal_end(file->journal);
+	if (rc)
+		log_error("hdf5: cannot finish %s: %s", file->path,
+		          strerror(-rc));
 	if (stat(file->path, &file->seen) != 0)
 		file->seen = (struct stat){ 0 };
 }
@@ -137,7 +151,11 @@ static int try_open(struct hdf5_file *file, bool write)
 
 	if (stat(file->path, &found) != 0)
 		return errno == ENOENT ? -ENOENT : -EIO;
-	rc = open_file(file->path, write, &file->id, why);
+	rc = hdf5_file_recover(file->path, file->read_only);
+	if (rc)
+		return rc;
+	rc =
+	    open_file(file->path, write ? file->journal : NULL, &file->id, why);
 	if (rc && rc != -EAGAIN)
 		log_error("hdf5: cannot open %s: %s", file->path, why);
 	if (rc)
@@ -220,6 +238,7 @@ int hdf5_file_new(const char *path, bool read_only, struct hdf5_closer *closer,
 {
 	struct hdf5_file *file = calloc(1, sizeof(*file));
 	char *copy = strdup(path);
+	int rc;
 
 	if (!file || !copy) {
 		free(file);
@@ -230,8 +249,12 @@ int hdf5_file_new(const char *path, bool read_only, struct hdf5_closer *closer,
 	file->read_only = read_only;
 	file->closer = closer;
 	file->path = copy;
-	*out = file;
-	return 0;
+	rc = journal_new(path, &file->journal);
+	if (rc)
+		hdf5_file_free(file);
+	else
+		*out = file;
+	return rc;
 }
 
 void hdf5_file_free(struct hdf5_file *file)
@@ -242,6 +265,7 @@ void hdf5_file_free(struct hdf5_file *file)
 	close_file(file);
 	hdf5_unlock();
 	free(file->former);
+	journal_free(file->journal);
 	free(file->path);
 	free(file);
 }
@@ -294,9 +318,12 @@ void hdf5_file_look(struct hdf5_file *file)
 int hdf5_file_follow(struct hdf5_file *file, const char *path)
 {
 	char *copy = strdup(path);
+	int rc = copy ? journal_follow(file->journal, path) : -ENOMEM;
 
-	if (!copy)
-		return -ENOMEM;
+	if (rc) {
+		free(copy);
+		return rc;
+	}
 	free(file->former);
 	file->former = file->path;
 	file->path = copy;
@@ -313,35 +340,24 @@ int hdf5_file_replace(struct hdf5_file *file, const char *made)
 		          strerror(-rc));
 		return rc;
 	}
-	close_file(file);
+	hdf5_file_abort(file); /* the old one is nobody's now */
 	file->generation++;
 	return 0;
 }
 
-int hdf5_file_reserve(struct hdf5_file *file, uint64_t size)
+struct journal *hdf5_file_journal(struct hdf5_file *file)
 {
-	int fd = descriptor(file->id);
-	haddr_t end;
-
-	if (fd < 0 || H5Fget_eoa(file->id, &end) < 0)
-		return hdf5_error("cannot look at", file->path);
-	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)end, (off_t)size) == 0 ||
-	    (errno != ENOSPC && errno != EDQUOT && errno != EFBIG))
-		return 0; /* there is room, or no way to tell */
-	log_error("hdf5: cannot write %s: %s", file->path, strerror(ENOSPC));
-	hdf5_file_unreserve(file);
-	return -ENOSPC;
+	return file->journal;
 }
 
-void hdf5_file_unreserve(struct hdf5_file *file)
+static int commit(struct hdf5_file *file)
 {
-	int fd = descriptor(file->id);
-	struct stat status;
+	int rc = journal_commit(file->journal);
 
-	/* To its own size: that frees what lies behind the end. */
-	if (fd < 0 || fstat(fd, &status) != 0 ||
-	    ftruncate(fd, status.st_size) != 0)
-		log_debug("hdf5: cannot trim %s", file->path);
+	if (rc)
+		log_error("hdf5: cannot write %s: %s", file->path,
+		          strerror(-rc));
+	return rc;
 }
 
 int hdf5_file_flush(struct hdf5_file *file)
@@ -351,23 +367,18 @@ int hdf5_file_flush(struct hdf5_file *file)
 	file->flushes++;
 	if (H5Fflush(file->id, H5F_SCOPE_GLOBAL) < 0)
 		rc = hdf5_error("cannot write", file->path);
+	else
+		rc = commit(file);
 	hdf5_file_unreserve(file);
+	if (rc)
+		hdf5_file_abort(file);
 	return rc;
 }
 
-static int sync_path(const char *path, int flags)
+void hdf5_file_abort(struct hdf5_file *file)
 {
-	int fd = open(path, flags | O_CLOEXEC);
-	int rc = 0;
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (fsync(fd) != 0)
-		rc = -errno;
-	close(fd);
-	if (rc)
-		log_error("hdf5: cannot sync %s: %s", path, strerror(-rc));
-	return rc;
+	journal_doom(file->journal);
+	close_file(file);
 }
 
 int hdf5_file_sync(struct hdf5_file *file)
@@ -377,6 +388,15 @@ int hdf5_file_sync(struct hdf5_file *file)
 	hdf5_lock();
 	if (file->id >= 0 && file->writable)
 		rc = hdf5_file_flush(file);
+	if (rc == 0)
+		rc = journal_sync(file->journal);
 	hdf5_unlock();
-	return rc ? rc : sync_path(file->path, O_RDONLY);
+	if (rc == 0)
+		rc = file_sync(file->path);
+	if (rc == -ENOENT)
+		return 0;
+	if (rc)
+		log_error("hdf5: cannot sync %s: %s", file->path,
+		          strerror(-rc));
+	return rc;
 }

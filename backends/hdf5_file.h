@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 
 struct hdf5_file;
+struct journal;
 
 enum hdf5_access { HDF5_READ, HDF5_WRITE };
 
@@ -66,6 +67,11 @@ bool hdf5_file_is_locked(const struct hdf5_file *file);
 /* Between two pieces of long work: let others in.  The file stays open. */
 void hdf5_file_yield(struct hdf5_file *file);
 
+/* hdf5_recover.c: undo what a process that is gone had begun to change.
+ * -EAGAIN: another program has the file. */
+int hdf5_file_recover(const char *path, bool read_only);
+struct journal *hdf5_file_journal(struct hdf5_file *file);
+
 hid_t hdf5_file_id(const struct hdf5_file *file);
 const char *hdf5_file_path(const struct hdf5_file *file);
 
@@ -84,16 +90,21 @@ int hdf5_file_follow(struct hdf5_file *file, const char *path);
 /* Put the file MADE into its place; it is open for writing. */
 int hdf5_file_replace(struct hdf5_file *file, const char *made);
 /*
- * See that the file can grow by SIZE bytes: the library does not survive a full
- * disk while it writes what it keeps in memory.  -ENOSPC.  What was not needed
- * is given back by hdf5_file_flush or hdf5_file_unreserve.
+ * hdf5_room.c: see that the file can grow by SIZE bytes, so that a full disk is
+ * known before anything is done.  -ENOSPC.  What was not needed is given back
+ * by hdf5_file_flush or hdf5_file_unreserve.
  */
 int hdf5_file_reserve(struct hdf5_file *file, uint64_t size);
 void hdf5_file_unreserve(struct hdf5_file *file);
 
-/* What was changed survives the end of this process. */
+/* What was changed has happened: it survives the end of this process, and not
+ * even a power cut leaves half of it.  On an error nothing of it has, and the
+ * file is closed. */
 int hdf5_file_flush(struct hdf5_file *file);
-/* ... and a power cut.  For callers outside of enter and leave. */
+/* Undo what was changed since the last flush; the file is closed. */
+void hdf5_file_abort(struct hdf5_file *file);
+/* What was flushed survives a power cut.  For callers outside of enter and
+ * leave. */
 int hdf5_file_sync(struct hdf5_file *file);
 
 #endif

@@ -85,8 +85,7 @@ static int copy_record(const struct gathering *gathering)
 	if (rc == 0)
 		rc = link_roots(gathering);
 	if (rc)
-		(void)hdf5_remove_roots(gathering->store, to,
-		                        &gathering->aside);
+		hdf5_file_abort(to);
 	return rc ? rc : hdf5_file_flush(to);
 }
 

@@ -127,3 +127,13 @@ int hdf5_error(const char *what, const char *where)
 	log_error("hdf5: %s %s: %s", what, where, why);
 	return hdf5_errno_of(why);
 }
+
+int hdf5_descriptor(hid_t file)
+{
+	void *handle = NULL;
+
+	if (file < 0 || H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0 ||
+	    !handle)
+		return -1;
+	return *(int *)handle;
+}

@@ -36,6 +36,9 @@ int hdf5_errno_of(const char *message);
 /* For opening objects: external links are not followed. */
 hid_t hdf5_link_access(void);
 
+/* Of an open FILE; -1: it has none. */
+int hdf5_descriptor(hid_t file);
+
 /* Close an id of any kind; negative ones are none. */
 void hdf5_close_id(hid_t id);
 

@@ -115,6 +115,16 @@ static int rename_roots(const struct renaming *renaming,
 	return replace_roots(store, renaming->file, from, to);
 }
 
+/* RC is that of the change.  These two were found before anything was done. */
+static int end_change(struct hdf5_file *file, int rc)
+{
+	if (rc == 0)
+		return hdf5_file_flush(file);
+	if (rc != -ENOENT && rc != -EEXIST)
+		hdf5_file_abort(file);
+	return rc;
+}
+
 static int rename_inside(const struct renaming *renaming)
 {
 	struct hdf5_roots old = { 0 };
@@ -127,8 +137,7 @@ static int rename_inside(const struct renaming *renaming)
 		rc = hdf5_file_reserve(renaming->file, HDF5_RECORD_ROOM);
 	if (rc == 0)
 		rc = rename_roots(renaming, &old, &new);
-	if (rc == 0)
-		rc = hdf5_file_flush(renaming->file);
+	rc = end_change(renaming->file, rc);
 	hdf5_roots_release(&old);
 	hdf5_roots_release(&new);
 	return rc;
@@ -241,8 +250,7 @@ static int remove_from(struct hdf5_store *store, struct hdf5_file *file,
 		rc = -ENOENT;
 	if (rc == 0)
 		rc = hdf5_remove_roots(store, file, &roots);
-	if (rc == 0)
-		rc = hdf5_file_flush(file);
+	rc = end_change(file, rc);
 	hdf5_roots_release(&roots);
 	return rc;
 }

@@ -268,7 +268,7 @@ static int put_entered(struct putting *putting)
 	hdf5_close_id(putting->object);
 	hdf5_close_id(putting->staged);
 	if (rc)
-		hdf5_file_unreserve(putting->file);
+		hdf5_file_abort(putting->file);
 	return rc ? rc : hdf5_file_flush(putting->file);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "backends/journal.h"
 #include "backends/log.h"
 
 #define IDLE_MS 100 /* then a file is closed */
@@ -52,6 +53,8 @@ static int volume_new(struct hdf5_store *store, const char *path,
 		free(volume);
 		return rc;
 	}
+	journal_set_synced(hdf5_file_journal(volume->file),
+	                   store->settings.sync_commits);
 	volume->number = number;
 	*out = volume;
 	return 0;

@@ -11,19 +11,28 @@
 
 #define PAGES_MAX 1024 /* that wait in memory: 4 MiB */
 
+static char *path_for(const char *path)
+{
+	char *made = malloc(strlen(path) + sizeof(JOURNAL_SUFFIX));
+
+	if (made) {
+		strcpy(made, path);
+		strcat(made, JOURNAL_SUFFIX);
+	}
+	return made;
+}
+
 int journal_new(const char *path, struct journal **out)
 {
 	struct journal *journal = calloc(1, sizeof(*journal));
 
 	if (!journal)
 		return -ENOMEM;
-	journal->path = malloc(strlen(path) + sizeof(JOURNAL_SUFFIX));
+	journal->path = path_for(path);
 	if (!journal->path) {
 		free(journal);
 		return -ENOMEM;
 	}
-	strcpy(journal->path, path);
-	strcat(journal->path, JOURNAL_SUFFIX);
 	journal->io = &journal_system;
 	journal->synced = true;
 	journal->file = -1;
@@ -43,6 +52,24 @@ void journal_free(struct journal *journal)
 	journal_pages_release(&journal->pages);
 	free(journal->path);
 	free(journal);
+}
+
+int journal_follow(struct journal *journal, const char *path)
+{
+	char *made = path_for(path);
+	int rc = 0;
+
+	if (!made)
+		return -ENOMEM;
+	if (journal->log >= 0 && rename(journal->path, made) != 0)
+		rc = -errno;
+	if (rc) {
+		free(made);
+		return rc;
+	}
+	free(journal->path);
+	journal->path = made;
+	return 0;
 }
 
 void journal_set_synced(struct journal *journal, bool synced)

@@ -82,6 +82,9 @@ void journal_doom(struct journal *journal);
  * is removed, unless undoing fails: then it waits to be recovered. */
 int journal_end(struct journal *journal);
 
+/* Between two transactions: the file is at PATH now. */
+int journal_follow(struct journal *journal, const char *path);
+
 /* What was committed is on stable storage, if the file is. */
 int journal_sync(struct journal *journal);
 

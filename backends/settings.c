@@ -20,7 +20,8 @@ int settings_init(struct settings *settings)
 		.hdf5 = { .compression_opts = 6,
 		          .chunk_size = 1024,
 		          .max_file_size = (uint64_t)10 << 30,
-		          .enable_swmr = true },
+		          .enable_swmr = true,
+		          .sync_commits = true },
 	};
 	settings->redis.server = strdup("redis-server");
 	settings->sqlite.db_path = strdup("godly_ai.db");

@@ -47,6 +47,7 @@ struct hdf5_settings {
 	bool chunk_size_given;  /* false: chunks of whole rows, about 1 MiB */
 	uint64_t max_file_size; /* 10 GiB */
 	bool enable_swmr;       /* true */
+	bool sync_commits;      /* true: a power cut does not tear the file */
 };
 
 struct settings {

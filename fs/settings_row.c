@@ -154,6 +154,11 @@ const struct setting_row setting_rows[] = {
 	  .environment = "HDF5_ENABLE_SWMR",
 	  .kind = &setting_bool,
 	  SLOT(hdf5.enable_swmr) },
+	{ .section = "hdf5",
+	  .key = "sync_commits",
+	  .environment = "HDF5_SYNC_COMMITS",
+	  .kind = &setting_bool,
+	  SLOT(hdf5.sync_commits) },
 	{ 0 },
 };
 

@@ -369,10 +369,19 @@ def make_foreign(path):
         add("subarray", shape=(2,), dtype=np.dtype(("<i4", (3,))))
 
 
+def read_all(path, directory):
+    """Every file in directory opens, and every data set in it reads."""
+    for name in os.listdir(directory):
+        if name.endswith(".h5"):
+            with h5py.File(os.path.join(directory, name), "r") as f:
+                f.visititems(lambda name, item: isinstance(item, h5py.Dataset)
+                             and item[()])
+
+
 COMMANDS = [compare, check_samples, check_new_file, check_snapshot,
             check_train, check_filter, open_within, hold, odd_attributes,
             check_odd_attributes, change, make_samples, make_large,
-            make_wide, change_wide, make_links, make_foreign]
+            make_wide, change_wide, make_links, make_foreign, read_all]
 
 if __name__ == "__main__":
     {command.__name__: command for command in COMMANDS}[sys.argv[1]](
