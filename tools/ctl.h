@@ -31,4 +31,8 @@ enum exit_code ctl_top(const char *mount, bool once);
  * into STORE, which must not be mounted. */
 enum exit_code ctl_restore(const char *store, const char *backup);
 
+/* ctl_recover.c: undo what was broken off in the HDF5 files in STORE, and in
+ * FILES, which end with NULL. */
+enum exit_code ctl_recover(const char *store, char **files);
+
 #endif

@@ -24,6 +24,7 @@ enum kind {
 	KIND_CONTROL, /* a line for .engram/control */
 	KIND_JOBS,
 	KIND_TOP,
+	KIND_RECOVER,
 	KIND_RESTORE,
 };
 
@@ -74,6 +75,8 @@ static const struct command commands[] = {
 	  NULL, false },
 	{ "restore", "BACKUP", "put a backup into a store that is not mounted",
 	  KIND_RESTORE, NULL, false },
+	{ "recover", "[FILE...]", "undo HDF5 writes that were broken off",
+	  KIND_RECOVER, NULL, false },
 	{ "jobs", "", "what runs, waits and has ended", KIND_JOBS, NULL,
 	  false },
 	{ "cancel", "JOB", "stop a job", KIND_CONTROL, NULL, false },
@@ -176,6 +179,8 @@ static enum exit_code run(const char *place, const struct command *command,
 
 	if (!absolute)
 		fprintf(stderr, "engramctl: %s: %s\n", place, strerror(errno));
+	else if (command->kind == KIND_RECOVER)
+		code = ctl_recover(absolute, parameters);
 	else if (command->kind == KIND_RESTORE && mount)
 		fprintf(stderr, "engramctl: %s: is mounted; unmount it first\n",
 		        place);
@@ -201,6 +206,8 @@ static bool has_parameters(const struct command *command, int count)
 {
 	if (command->parameters[0] == '\0')
 		return count == 0;
+	if (command->kind == KIND_RECOVER)
+		return true;
 	if (command->parameters[0] == '[')
 		return count <= 1;
 	return command->kind == KIND_RESTORE ? count == 1 : count >= 1;
