@@ -307,6 +307,15 @@ class Mount:
             self._discard()
             raise
 
+    def start_again(self):
+        """Mount the store of a daemon that was killed."""
+        self._start()
+
+    def discard(self):
+        """For addCleanup: end what a failed test has left."""
+        if os.path.exists(self.directory):
+            self._discard()
+
     def _end(self, how, keep=False):
         for client in self.clients:
             client.connection_pool.disconnect()
