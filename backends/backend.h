@@ -155,6 +155,9 @@ struct reader_ops {
 	 * array.  Returns bytes read or a negative errno value. */
 	ssize_t (*read)(struct reader *reader, uint64_t offset, void *buffer,
 	                size_t size);
+	/* What was wrong when a read failed, for the user to know: each cause
+	 * once; "" otherwise.  NULL: nothing more than the errno value. */
+	void (*why)(struct reader *reader, char why[WHY_SIZE]);
 	/* Accepts NULL. */
 	void (*close)(struct reader *reader);
 };

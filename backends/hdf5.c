@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "backends/chunk_cache.h"
 #include "backends/hdf5_attr.h"
 #include "backends/hdf5_volumes.h"
 
@@ -156,6 +157,7 @@ static void hdf5_close(struct store *base)
 	if (!base)
 		return;
 	store = hdf5_store(base);
+	chunk_cache_free(store->cache);
 	if (store->file && !store->read_only)
 		hdf5_sync(base);
 	hdf5_volumes_close(store);
@@ -183,6 +185,8 @@ static int hdf5_open(const char *directory, const struct settings *settings,
 	rc = store->settings.file_path && store->settings.compression
 	         ? find_filter(store, why)
 	         : -ENOMEM;
+	if (rc == 0 && store->settings.cache_size > 0)
+		rc = chunk_cache_new(store->settings.cache_size, &store->cache);
 	if (rc == 0)
 		rc = open_file(store, directory, why);
 	if (rc) {

@@ -22,6 +22,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct chunk_cache;
 struct hdf5_names;
 struct hdf5_reader;
 struct hdf5_volume;
@@ -41,6 +42,7 @@ struct hdf5_store {
 
 	pthread_mutex_t writer; /* one change at a time; taken first */
 	struct hdf5_reader *readers;
+	struct chunk_cache *cache; /* NULL: the library reads all */
 	uint64_t reads;
 };
 

@@ -3,10 +3,12 @@
  * Open arrays.  A small one is read when it is opened.  A large one is a path
  * and the address of its object in the file: the file is closed whenever
  * nobody uses it, and what is at the path then must be the same object, which
- * this store has not replaced.
+ * this store has not replaced.  Its chunks come through the chunk cache
+ * (hdf5_source.h) where we can decode them, else from the library.
  */
 #include "backends/hdf5_internal.h"
 
+#include "backends/hdf5_stream.h"
 #include "backends/hdf5_strip.h"
 #include "backends/hdf5_volumes.h"
 #include "backends/version.h"
@@ -33,6 +35,8 @@ struct hdf5_reader {
 	haddr_t address;
 	bool expired;
 
+	struct hdf5_stream stream; /* or, where it has no source: */
+
 	struct hdf5_grid grid; /* valid in SESSION of the file */
 	uint64_t session;
 	uint64_t generation;
@@ -48,16 +52,6 @@ struct hdf5_reader {
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
-}
-
-static int address_of(hid_t object, haddr_t *out)
-{
-	H5O_info_t info;
-
-	if (H5Oget_info2(object, &info, H5O_INFO_BASIC) < 0)
-		return hdf5_error("cannot look at", "an object");
-	*out = info.addr;
-	return 0;
 }
 
 static bool is_open(const struct hdf5_reader *reader)
@@ -156,26 +150,6 @@ static int reopen_with_cache(struct hdf5_reader *reader)
 	return 0;
 }
 
-/* What is at the path now is what was opened. */
-static int check_same(const struct hdf5_reader *reader, hid_t dataset)
-{
-	struct array_info info = { 0 };
-	haddr_t address = HADDR_UNDEF;
-	bool same;
-	int rc = address_of(dataset, &address);
-
-	if (rc)
-		return rc;
-	if (address != reader->address)
-		return -ESTALE;
-	if (reader->generation == hdf5_file_generation(reader->file))
-		return 0;
-	rc = hdf5_array_info(dataset, &info);
-	same = rc == 0 && array_info_equal(&info, &reader->base.info);
-	array_info_release(&info);
-	return same ? 0 : -ESTALE;
-}
-
 static int open_dataset(struct hdf5_reader *reader)
 {
 	hid_t file = hdf5_file_id(reader->file);
@@ -187,9 +161,8 @@ static int open_dataset(struct hdf5_reader *reader)
 	close_dataset(reader);
 	rc = hdf5_open_object(file, reader->path.data, &dataset);
 	if (rc == 0)
-		rc = H5Iget_type(dataset) == H5I_DATASET
-		         ? check_same(reader, dataset)
-		         : -ESTALE;
+		rc = hdf5_source_check(reader->file, dataset, reader->address,
+		                       reader->generation, &reader->base.info);
 	if (rc == 0)
 		rc =
 		    hdf5_array_grid(dataset, &reader->base.info, &reader->grid);
@@ -252,6 +225,18 @@ static int read_range(struct hdf5_reader *reader, uint64_t offset, void *buffer,
 	return hdf5_range_read(&reader->grid, offset, buffer, size);
 }
 
+static int read_library(struct hdf5_reader *reader, uint64_t offset,
+                        void *buffer, size_t size)
+{
+	int rc = hdf5_enter_volume(reader->store, reader->file);
+
+	if (rc)
+		return rc == -ENOENT ? -ESTALE : rc;
+	rc = read_range(reader, offset, buffer, size);
+	hdf5_file_leave(reader->file);
+	return rc;
+}
+
 static ssize_t reader_read(struct reader *base, uint64_t offset, void *buffer,
                            size_t size)
 {
@@ -266,11 +251,9 @@ static ssize_t reader_read(struct reader *base, uint64_t offset, void *buffer,
 		memcpy(buffer, reader->whole.data + offset, size);
 		return (ssize_t)size;
 	}
-	rc = hdf5_enter_volume(reader->store, reader->file);
-	if (rc)
-		return rc == -ENOENT ? -ESTALE : rc;
-	rc = read_range(reader, offset, buffer, size);
-	hdf5_file_leave(reader->file);
+	rc = reader->stream.source
+	         ? hdf5_stream_read(&reader->stream, offset, buffer, size)
+	         : read_library(reader, offset, buffer, size);
 	return rc ? rc : (ssize_t)size;
 }
 
@@ -286,6 +269,7 @@ static void unlink_reader(struct hdf5_reader *reader)
 
 static void free_reader(struct hdf5_reader *reader)
 {
+	hdf5_stream_release(&reader->stream);
 	array_info_release(&reader->base.info);
 	blob_release(&reader->path);
 	blob_release(&reader->whole);
@@ -306,8 +290,14 @@ static void reader_close(struct reader *base)
 	free_reader(reader);
 }
 
+static void reader_why(struct reader *base, char why[WHY_SIZE])
+{
+	hdf5_stream_why(&((struct hdf5_reader *)base)->stream, why);
+}
+
 static const struct reader_ops reader_ops = {
 	.read = reader_read,
+	.why = reader_why,
 	.close = reader_close,
 };
 
@@ -348,9 +338,13 @@ static int open_reader(struct hdf5_reader *reader)
 		return rc;
 	reader->base.size = info->nbytes;
 	reader->generation = hdf5_file_generation(reader->file);
-	rc = address_of(dataset, &reader->address);
+	rc = hdf5_source_address(dataset, &reader->address);
 	if (rc == 0 && info->nbytes > 0 && info->nbytes <= SMALL)
 		rc = read_whole(reader, dataset);
+	else if (rc == 0 && info->nbytes > 0)
+		rc = hdf5_stream_open(&reader->stream, reader->store,
+		                      reader->file, &reader->path, info,
+		                      dataset);
 	hdf5_close_id(dataset);
 	if (rc == 0) {
 		reader->base.version = version(reader);
@@ -373,6 +367,7 @@ int hdf5_open_array(struct store *base, const struct collection *collection,
 	reader = calloc(1, sizeof(*reader));
 	if (!reader)
 		return -ENOMEM;
+	hdf5_stream_init(&reader->stream);
 	reader->base.ops = &reader_ops;
 	reader->store = store;
 	rc = hdf5_array_place(row, key, name, &reader->path);
@@ -395,6 +390,8 @@ void hdf5_readers_expire(struct hdf5_store *store, const struct hdf5_file *file,
 {
 	size_t size = strlen(path);
 
+	if (store->cache)
+		hdf5_sources_expire(store->cache, file, path);
 	for (struct hdf5_reader *reader = store->readers; reader;
 	     reader = reader->next) {
 		const char *its = reader->path.data;

@@ -19,6 +19,7 @@ int settings_init(struct settings *settings)
 		            .connection_timeout = 30.0 },
 		.hdf5 = { .compression_opts = 6,
 		          .chunk_size = 1024,
+		          .cache_size = (uint64_t)128 << 20,
 		          .max_file_size = (uint64_t)10 << 30,
 		          .enable_swmr = true,
 		          .sync_commits = true },

@@ -45,6 +45,7 @@ struct hdf5_settings {
 	int compression_opts;   /* 6 */
 	uint64_t chunk_size;    /* 1024 elements per axis */
 	bool chunk_size_given;  /* false: chunks of whole rows, about 1 MiB */
+	uint64_t cache_size;    /* 128 MiB of decoded chunks; 0: none */
 	uint64_t max_file_size; /* 10 GiB */
 	bool enable_swmr;       /* true */
 	bool sync_commits;      /* true: a power cut does not tear the file */

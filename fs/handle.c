@@ -239,9 +239,16 @@ void handle_close(struct handle *handle)
 static ssize_t read_locked(struct handle *handle, uint64_t offset, void *buffer,
                            size_t size)
 {
+	char why[WHY_SIZE];
+	ssize_t n;
+
 	if (handle->has_draft)
 		return draft_read(&handle->draft, offset, buffer, size);
-	return view_read(&handle->view, offset, buffer, size);
+	n = view_read(&handle->view, offset, buffer, size);
+	if (n < 0 && view_why(&handle->view, why))
+		spool_error(&handle->tree->spool, handle->node.path, "read",
+		            (int)n, why);
+	return n;
 }
 
 ssize_t handle_read(struct handle *handle, uint64_t offset, void *buffer,

@@ -129,3 +129,11 @@ ssize_t view_read(struct view *view, uint64_t offset, void *buffer, size_t size)
 		                            (char *)buffer + done, size - done);
 	return n < 0 ? n : (ssize_t)done + n;
 }
+
+bool view_why(struct view *view, char why[WHY_SIZE])
+{
+	why[0] = '\0';
+	if (view->reader && view->reader->ops->why)
+		view->reader->ops->why(view->reader, why);
+	return why[0] != '\0';
+}

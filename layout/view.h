@@ -30,4 +30,8 @@ void view_release(struct view *view);
 ssize_t view_read(struct view *view, uint64_t offset, void *buffer,
                   size_t size);
 
+/* After a failure: false where WHY would only repeat the errno value, or what
+ * it said before. */
+bool view_why(struct view *view, char why[WHY_SIZE]);
+
 #endif

@@ -201,9 +201,9 @@ static long peak_kib(void)
 
 /* The sanitizer keeps freed memory for a while. */
 #ifdef __SANITIZE_ADDRESS__
-#define MEMORY_KIB (400L << 10)
+#define MEMORY_KIB (560L << 10)
 #else
-#define MEMORY_KIB (120L << 10)
+#define MEMORY_KIB (190L << 10)
 #endif
 
 static void memory_does_not_grow_with_the_array(void **state)

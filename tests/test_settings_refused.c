@@ -150,8 +150,8 @@ static void mistakes_in_options_are_named(void **state)
 		{ "redis.port", "-o redis.port: a value is needed" },
 		{ "hdf5.level=1",
 		  "-o hdf5.level: unknown; allowed in hdf5: file_path, "
-		  "compression, compression_opts, chunk_size, max_file_size, "
-		  "enable_swmr, sync_commits" },
+		  "compression, compression_opts, chunk_size, cache_size, "
+		  "max_file_size, enable_swmr, sync_commits" },
 		{ "sqlite.compression=gzip",
 		  "-o sqlite.compression: compression belongs to hdf5" },
 		{ "encoding=", "-o encoding: \"\" is not one of auto, npy, "

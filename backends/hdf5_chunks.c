@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/hdf5_chunks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Where chunk INDEX begins, in the units of the axes. */
+static void origin(const struct hdf5_chunks *chunks, uint64_t index,
+                   uint64_t at[ARRAY_MAX_DIMS])
+{
+	for (int i = chunks->ndim - 1; i >= 0; i--) {
+		at[i] = index % chunks->counts[i] * chunks->chunk[i];
+		index /= chunks->counts[i];
+	}
+}
+
+void hdf5_chunks_offset(const struct hdf5_chunks *chunks, uint64_t index,
+                        hsize_t offset[ARRAY_MAX_DIMS])
+{
+	uint64_t at[ARRAY_MAX_DIMS];
+
+	origin(chunks, index, at);
+	for (int i = 0; i < chunks->ndim; i++)
+		offset[i] = at[i];
+	offset[chunks->ndim - 1] /= chunks->element;
+}
+
+/* What was looked for is not stored: HDF5 1.10 says so by an error. */
+static int not_stored(const char **why)
+{
+	char message[HDF5_MESSAGE_SIZE];
+
+	hdf5_last_message(message);
+	if (strcmp(message, "chunk storage is not allocated") == 0)
+		return 0;
+	*why = "the index of chunks cannot be read";
+	return hdf5_error("cannot find", "a chunk");
+}
+
+int hdf5_chunks_stored(const struct hdf5_chunks *chunks, hid_t dataset,
+                       uint64_t index, size_t *size, const char **why)
+{
+	hsize_t offset[ARRAY_MAX_DIMS];
+	hsize_t stored = 0;
+
+	hdf5_chunks_offset(chunks, index, offset);
+	*size = 0;
+	if (H5Dget_chunk_storage_size(dataset, offset, &stored) < 0)
+		return not_stored(why);
+	*why = "it claims to be longer than any chunk can be";
+	if (stored > chunk_stored_most(&chunks->pipeline, chunks->size))
+		return -EIO;
+	*size = stored;
+	return 0;
+}
+
+int hdf5_chunks_fetch(const struct hdf5_chunks *chunks, hid_t dataset,
+                      uint64_t index, char *out, uint32_t *mask)
+{
+	hsize_t offset[ARRAY_MAX_DIMS];
+
+	hdf5_chunks_offset(chunks, index, offset);
+	if (H5Dread_chunk(dataset, H5P_DEFAULT, offset, mask, out) < 0)
+		return hdf5_error("cannot read", "a chunk");
+	return 0;
+}
+
+void hdf5_chunks_fill(const struct hdf5_chunks *chunks, char *out)
+{
+	if (!chunks->fill) {
+		memset(out, 0, chunks->size);
+		return;
+	}
+	for (size_t at = 0; at < chunks->size; at += chunks->element)
+		memcpy(out + at, chunks->fill, chunks->element);
+}
+
+uint64_t hdf5_chunks_box(const struct hdf5_chunks *chunks, uint64_t first,
+                         uint64_t end, struct hdf5_chunk_box *box)
+{
+	uint64_t most = end - first;
+	uint64_t run = 1; /* bytes of one step along the axis */
+	uint64_t rest = first;
+	bool whole = true;
+
+	for (int i = chunks->ndim - 1; i >= 0; i--) {
+		uint64_t dim = chunks->dims[i];
+		uint64_t at = rest % dim;
+		uint64_t count = 1;
+
+		if (whole)
+			count = max_u64(min_u64(dim - at, most / run), 1);
+		whole = whole && count == dim;
+		box->start[i] = at;
+		box->count[i] = count;
+		run *= count;
+		rest /= dim;
+	}
+	return run;
+}
+
+/* To the next of COUNT numbers from FIRST along each of the first NDIM axes. */
+static bool advance(uint64_t *at, const uint64_t *first, const uint64_t *count,
+                    int ndim)
+{
+	for (int i = ndim - 1; i >= 0; i--) {
+		if (++at[i] < first[i] + count[i])
+			return true;
+		at[i] = first[i];
+	}
+	return false;
+}
+
+int hdf5_chunks_each_run(const struct hdf5_chunks *chunks,
+                         const struct hdf5_chunk_box *box,
+                         hdf5_chunk_run_fn *fn, void *arg)
+{
+	uint64_t first[ARRAY_MAX_DIMS];
+	uint64_t count[ARRAY_MAX_DIMS];
+	uint64_t at[ARRAY_MAX_DIMS];
+	int last = chunks->ndim - 1;
+
+	for (int i = 0; i < chunks->ndim; i++) {
+		uint64_t end = box->start[i] + box->count[i] - 1;
+
+		first[i] = box->start[i] / chunks->chunk[i];
+		count[i] = end / chunks->chunk[i] - first[i] + 1;
+		at[i] = first[i];
+	}
+	do {
+		uint64_t index = 0;
+		int rc;
+
+		for (int i = 0; i <= last; i++)
+			index = index * chunks->counts[i] + at[i];
+		rc = fn(index, count[last], arg);
+		if (rc)
+			return rc;
+	} while (advance(at, first, count, last));
+	return 0;
+}
+
+/* Bytes between two neighbours along each axis of what has these LENGTHS. */
+static void strides(const uint64_t *lengths, int ndim, uint64_t *out)
+{
+	uint64_t step = 1;
+
+	for (int i = ndim - 1; i >= 0; i--) {
+		out[i] = step;
+		step *= lengths[i];
+	}
+}
+
+void hdf5_chunks_copy(const struct hdf5_chunks *chunks,
+                      const struct hdf5_chunk_box *box, uint64_t index,
+                      const char *data, char *out)
+{
+	uint64_t from_step[ARRAY_MAX_DIMS];
+	uint64_t to_step[ARRAY_MAX_DIMS];
+	uint64_t corner[ARRAY_MAX_DIMS];
+	uint64_t first[ARRAY_MAX_DIMS];
+	uint64_t count[ARRAY_MAX_DIMS];
+	uint64_t at[ARRAY_MAX_DIMS];
+	int last = chunks->ndim - 1;
+
+	origin(chunks, index, corner);
+	strides(chunks->chunk, chunks->ndim, from_step);
+	strides(box->count, chunks->ndim, to_step);
+	for (int i = 0; i <= last; i++) {
+		first[i] = max_u64(box->start[i], corner[i]);
+		count[i] = min_u64(box->start[i] + box->count[i],
+		                   corner[i] + chunks->chunk[i]) -
+		           first[i];
+		at[i] = first[i];
+	}
+	do {
+		const char *from = data;
+		char *to = out;
+
+		for (int i = 0; i <= last; i++) {
+			from += (at[i] - corner[i]) * from_step[i];
+			to += (at[i] - box->start[i]) * to_step[i];
+		}
+		memcpy(to, from, count[last]);
+	} while (advance(at, first, count, last));
+}

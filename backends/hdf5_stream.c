@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "backends/hdf5_stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backends/hdf5_internal.h"
+
+/* Bytes that are served at once: longer requests are taken in pieces. */
+#define PIECE ((uint64_t)1 << 20)
+
+/* Requests may overtake each other so far. */
+#define SLACK ((uint64_t)1 << 20)
+
+/* Bytes in order before anything is loaded ahead. */
+#define RUN_LEAST ((uint64_t)512 << 10)
+#define AHEAD_FACTOR 8
+#define AHEAD_MOST ((uint64_t)8 << 20)
+
+struct serving {
+	struct hdf5_source *source;
+	const struct hdf5_chunk_box *box;
+	char *out;
+};
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+void hdf5_stream_init(struct hdf5_stream *stream)
+{
+	*stream = (struct hdf5_stream){ 0 };
+	pthread_mutex_init(&stream->lock, NULL);
+}
+
+void hdf5_stream_release(struct hdf5_stream *stream)
+{
+	hdf5_source_close(stream->source);
+	pthread_mutex_destroy(&stream->lock);
+}
+
+int hdf5_stream_open(struct hdf5_stream *stream, struct hdf5_store *store,
+                     struct hdf5_file *file, const struct blob *path,
+                     const struct array_info *info, hid_t dataset)
+{
+	struct hdf5_grid grid = { .type = -1 };
+	int rc;
+
+	if (!store->cache)
+		return 0;
+	rc = hdf5_array_grid(dataset, info, &grid);
+	if (rc == 0)
+		rc = hdf5_source_open(store, file, path, info, &grid,
+		                      &stream->source);
+	hdf5_close_id(grid.type);
+	return rc == -ENOTSUP ? 0 : rc;
+}
+
+static int want_now(uint64_t first, uint64_t count, void *arg)
+{
+	struct hdf5_source *source = arg;
+
+	return !chunk_cache_want(source->cache, &source->base, first, count,
+	                         true);
+}
+
+static int want_later(uint64_t first, uint64_t count, void *arg)
+{
+	struct hdf5_source *source = arg;
+
+	return !chunk_cache_want(source->cache, &source->base, first, count,
+	                         false);
+}
+
+static int serve_run(uint64_t first, uint64_t count, void *arg)
+{
+	struct serving *serving = arg;
+	struct hdf5_source *source = serving->source;
+
+	for (uint64_t i = first; i < first + count; i++) {
+		struct chunk *chunk;
+		const char *data;
+		int rc = chunk_cache_take(source->cache, &source->base, i,
+		                          &chunk, &data);
+
+		if (rc)
+			return rc;
+		hdf5_chunks_copy(&source->chunks, serving->box, i, data,
+		                 serving->out);
+		chunk_cache_give(source->cache, chunk);
+	}
+	return 0;
+}
+
+/* All chunks of a box are begun before the first is waited for. */
+static int serve(struct hdf5_source *source, uint64_t offset, char *out,
+                 uint64_t size)
+{
+	const struct hdf5_chunks *chunks = &source->chunks;
+	uint64_t end = offset + size;
+
+	while (offset < end) {
+		struct hdf5_chunk_box box;
+		struct serving serving = { source, &box, out };
+		uint64_t got = hdf5_chunks_box(chunks, offset, end, &box);
+		int rc;
+
+		hdf5_chunks_each_run(chunks, &box, want_now, source);
+		rc = hdf5_chunks_each_run(chunks, &box, serve_run, &serving);
+		if (rc)
+			return rc;
+		offset += got;
+		out += got;
+	}
+	return 0;
+}
+
+static void load_ahead(struct hdf5_source *source, uint64_t from, uint64_t end)
+{
+	const struct hdf5_chunks *chunks = &source->chunks;
+	int full = 0;
+
+	while (!full && from < end) {
+		struct hdf5_chunk_box box;
+
+		from += hdf5_chunks_box(chunks, from, end, &box);
+		full = hdf5_chunks_each_run(chunks, &box, want_later, source);
+	}
+}
+
+/* How many bytes ahead of a run of RUN bytes. */
+static uint64_t window(const struct hdf5_source *source, uint64_t run)
+{
+	uint64_t band = source->chunks.band;
+	uint64_t limit = chunk_cache_limit(source->cache);
+	uint64_t most = max_u64(AHEAD_MOST, band);
+
+	if (run < RUN_LEAST || limit / 2 < band)
+		return 0;
+	most = min_u64(most, limit / 2);
+	return min_u64(run > most ? most : run * AHEAD_FACTOR, most);
+}
+
+/* Note the request; [FROM, END) is to be loaded ahead. */
+static void follow(struct hdf5_stream *stream, struct hdf5_source *source,
+                   uint64_t offset, uint64_t size, uint64_t *from,
+                   uint64_t *end)
+{
+	uint64_t length;
+
+	pthread_mutex_lock(&stream->lock);
+	if (stream->run > 0 && offset <= stream->end + SLACK &&
+	    offset + size + SLACK >= stream->end) {
+		stream->run += size;
+	} else {
+		stream->run = size;
+		stream->ahead = 0;
+		stream->end = 0;
+	}
+	stream->end = max_u64(stream->end, offset + size);
+	length = window(source, stream->run);
+	*from = max_u64(stream->ahead, stream->end);
+	*end = min_u64(stream->end + length, source->info.nbytes);
+	/* Not a few bytes for each request. */
+	if (*end < *from || *end - *from < length / 4)
+		*end = *from;
+	if (*end > *from)
+		stream->ahead = *end;
+	pthread_mutex_unlock(&stream->lock);
+}
+
+/* A chunk that was told of is not told again. */
+static void note_failure(struct hdf5_stream *stream)
+{
+	char why[WHY_SIZE];
+
+	hdf5_source_why(stream->source, why);
+	pthread_mutex_lock(&stream->lock);
+	if (strcmp(why, stream->told) != 0)
+		memcpy(stream->why, why, WHY_SIZE);
+	pthread_mutex_unlock(&stream->lock);
+}
+
+void hdf5_stream_why(struct hdf5_stream *stream, char why[WHY_SIZE])
+{
+	pthread_mutex_lock(&stream->lock);
+	memcpy(why, stream->why, WHY_SIZE);
+	if (why[0])
+		memcpy(stream->told, why, WHY_SIZE);
+	stream->why[0] = '\0';
+	pthread_mutex_unlock(&stream->lock);
+}
+
+int hdf5_stream_read(struct hdf5_stream *stream, uint64_t offset, void *buffer,
+                     size_t size)
+{
+	struct hdf5_source *source = stream->source;
+	char *out = buffer;
+	uint64_t left = size;
+
+	if (source->expired)
+		return -ESTALE;
+
+	while (left > 0) {
+		uint64_t part = min_u64(left, PIECE);
+		uint64_t from;
+		uint64_t end;
+		int rc;
+
+		follow(stream, source, offset, part, &from, &end);
+		rc = serve(source, offset, out, part);
+		if (rc == -EIO)
+			note_failure(stream);
+		if (rc)
+			return rc;
+		load_ahead(source, from, end);
+		offset += part;
+		out += part;
+		left -= part;
+	}
+	return 0;
+}

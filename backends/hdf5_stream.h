@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hdf5_stream.h - ranges of a source, and what comes next
+ *
+ * A range is served from the chunks that it touches.  When one request follows
+ * the other, the chunks of the bytes behind them are loaded ahead: of as many
+ * bytes as were read in order, times AHEAD_FACTOR, but at most of one band (the
+ * chunks that hold one row), or of AHEAD_MOST where a band is less, and never
+ * of more than the cache can hold beside the band that is being read.
+ *
+ * Errors:     0 or a negative errno value.
+ * Threads:    outside of the library; calls on one stream may overlap.
+ */
+#ifndef ENGRAMFS_BACKENDS_HDF5_STREAM_H
+#define ENGRAMFS_BACKENDS_HDF5_STREAM_H
+
+#include "backends/hdf5_source.h"
+
+struct hdf5_stream {
+	struct hdf5_source *source; /* NULL: the library has to read it */
+	pthread_mutex_t lock;
+	uint64_t end;        /* of the last request */
+	uint64_t run;        /* bytes that were read in order */
+	uint64_t ahead;      /* up to where chunks were asked for */
+	char why[WHY_SIZE];  /* of the last failure, not yet told */
+	char told[WHY_SIZE]; /* the last one that was */
+};
+
+void hdf5_stream_init(struct hdf5_stream *stream);
+void hdf5_stream_release(struct hdf5_stream *stream);
+
+/*
+ * Find the source of DATASET, which is at PATH of FILE and has INFO: where
+ * STREAM has none afterwards, the library has to read it.
+ * Inside of the library.
+ */
+int hdf5_stream_open(struct hdf5_stream *stream, struct hdf5_store *store,
+                     struct hdf5_file *file, const struct blob *path,
+                     const struct array_info *info, hid_t dataset);
+
+/* Read SIZE bytes at OFFSET, all of them inside the array. */
+int hdf5_stream_read(struct hdf5_stream *stream, uint64_t offset, void *buffer,
+                     size_t size);
+
+/* As reader_ops->why. */
+void hdf5_stream_why(struct hdf5_stream *stream, char why[WHY_SIZE]);
+
+#endif
