@@ -12,6 +12,7 @@
 #include "backends/chunk_cache.h"
 #include "backends/hdf5_attr.h"
 #include "backends/hdf5_volumes.h"
+#include "backends/pool.h"
 
 extern const struct backend hdf5_backend;
 
@@ -158,6 +159,7 @@ static void hdf5_close(struct store *base)
 		return;
 	store = hdf5_store(base);
 	chunk_cache_free(store->cache);
+	pool_free(store->packers);
 	if (store->file && !store->read_only)
 		hdf5_sync(base);
 	hdf5_volumes_close(store);
@@ -185,6 +187,8 @@ static int hdf5_open(const char *directory, const struct settings *settings,
 	rc = store->settings.file_path && store->settings.compression
 	         ? find_filter(store, why)
 	         : -ENOMEM;
+	if (rc == 0)
+		rc = pool_new(&store->packers);
 	if (rc == 0 && store->settings.cache_size > 0)
 		rc = chunk_cache_new(store->settings.cache_size, &store->cache);
 	if (rc == 0)

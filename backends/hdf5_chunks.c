@@ -162,36 +162,115 @@ static void strides(const uint64_t *lengths, int ndim, uint64_t *out)
 	}
 }
 
+/* What a box and chunk INDEX have in common. */
+struct overlap {
+	uint64_t first[ARRAY_MAX_DIMS];
+	uint64_t count[ARRAY_MAX_DIMS];
+	uint64_t corner[ARRAY_MAX_DIMS]; /* where the chunk begins */
+};
+
+static void find_overlap(const struct hdf5_chunks *chunks,
+                         const struct hdf5_chunk_box *box, uint64_t index,
+                         struct overlap *out)
+{
+	origin(chunks, index, out->corner);
+	for (int i = 0; i < chunks->ndim; i++) {
+		uint64_t end = min_u64(box->start[i] + box->count[i],
+		                       out->corner[i] + chunks->chunk[i]);
+
+		out->first[i] = max_u64(box->start[i], out->corner[i]);
+		out->count[i] = end - out->first[i];
+	}
+}
+
+/* Bytes from the start of what begins at START to the place AT. */
+static uint64_t distance(const uint64_t *at, const uint64_t *start,
+                         const uint64_t *step, int ndim)
+{
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < ndim; i++)
+		bytes += (at[i] - start[i]) * step[i];
+	return bytes;
+}
+
 void hdf5_chunks_copy(const struct hdf5_chunks *chunks,
                       const struct hdf5_chunk_box *box, uint64_t index,
                       const char *data, char *out)
 {
-	uint64_t from_step[ARRAY_MAX_DIMS];
-	uint64_t to_step[ARRAY_MAX_DIMS];
-	uint64_t corner[ARRAY_MAX_DIMS];
-	uint64_t first[ARRAY_MAX_DIMS];
-	uint64_t count[ARRAY_MAX_DIMS];
+	uint64_t chunk_step[ARRAY_MAX_DIMS];
+	uint64_t box_step[ARRAY_MAX_DIMS];
 	uint64_t at[ARRAY_MAX_DIMS];
-	int last = chunks->ndim - 1;
+	struct overlap both;
+	int ndim = chunks->ndim;
 
-	origin(chunks, index, corner);
-	strides(chunks->chunk, chunks->ndim, from_step);
-	strides(box->count, chunks->ndim, to_step);
-	for (int i = 0; i <= last; i++) {
-		first[i] = max_u64(box->start[i], corner[i]);
-		count[i] = min_u64(box->start[i] + box->count[i],
-		                   corner[i] + chunks->chunk[i]) -
-		           first[i];
-		at[i] = first[i];
-	}
+	find_overlap(chunks, box, index, &both);
+	strides(chunks->chunk, ndim, chunk_step);
+	strides(box->count, ndim, box_step);
+	memcpy(at, both.first, sizeof(at));
 	do {
-		const char *from = data;
-		char *to = out;
+		memcpy(out + distance(at, box->start, box_step, ndim),
+		       data + distance(at, both.corner, chunk_step, ndim),
+		       both.count[ndim - 1]);
+	} while (advance(at, both.first, both.count, ndim - 1));
+}
 
-		for (int i = 0; i <= last; i++) {
-			from += (at[i] - corner[i]) * from_step[i];
-			to += (at[i] - box->start[i]) * to_step[i];
-		}
-		memcpy(to, from, count[last]);
-	} while (advance(at, first, count, last));
+uint64_t hdf5_chunks_total(const struct hdf5_chunks *chunks)
+{
+	uint64_t total = 1;
+
+	for (int i = 0; i < chunks->ndim; i++)
+		total *= chunks->counts[i];
+	return total;
+}
+
+static void whole_array(const struct hdf5_chunks *chunks,
+                        struct hdf5_chunk_box *out)
+{
+	memset(out->start, 0, sizeof(out->start));
+	memcpy(out->count, chunks->dims, sizeof(out->count));
+}
+
+const char *hdf5_chunks_in_place(const struct hdf5_chunks *chunks,
+                                 uint64_t index, const char *array)
+{
+	const uint64_t zeros[ARRAY_MAX_DIMS] = { 0 };
+	uint64_t step[ARRAY_MAX_DIMS];
+	struct hdf5_chunk_box all;
+	struct overlap both;
+	bool runs = true; /* all axes behind the first thick one are whole */
+
+	whole_array(chunks, &all);
+	find_overlap(chunks, &all, index, &both);
+	for (int i = chunks->ndim - 1; i >= 0; i--) {
+		if (both.count[i] != chunks->chunk[i] ||
+		    (!runs && both.count[i] != 1))
+			return NULL;
+		runs = runs && both.count[i] == chunks->dims[i];
+	}
+	strides(chunks->dims, chunks->ndim, step);
+	return array + distance(both.first, zeros, step, chunks->ndim);
+}
+
+void hdf5_chunks_gather(const struct hdf5_chunks *chunks, uint64_t index,
+                        const char *array, char *out)
+{
+	uint64_t chunk_step[ARRAY_MAX_DIMS];
+	uint64_t array_step[ARRAY_MAX_DIMS];
+	uint64_t at[ARRAY_MAX_DIMS];
+	struct hdf5_chunk_box all;
+	struct overlap both;
+	int ndim = chunks->ndim;
+
+	whole_array(chunks, &all);
+	find_overlap(chunks, &all, index, &both);
+	strides(chunks->chunk, ndim, chunk_step);
+	strides(chunks->dims, ndim, array_step);
+	memset(out, 0, chunks->size);
+	memcpy(at, both.first, sizeof(at));
+	do {
+		memcpy(out + distance(at, both.corner, chunk_step, ndim),
+		       array + distance(at, all.start, array_step, ndim),
+		       both.count[ndim - 1]);
+	} while (advance(at, both.first, both.count, ndim - 1));
 }

@@ -77,4 +77,14 @@ void hdf5_chunks_copy(const struct hdf5_chunks *chunks,
                       const struct hdf5_chunk_box *box, uint64_t index,
                       const char *data, char *out);
 
+uint64_t hdf5_chunks_total(const struct hdf5_chunks *chunks);
+
+/* Where ARRAY, the bytes of the whole array, has those of chunk INDEX in one
+ * run; NULL: it has not. */
+const char *hdf5_chunks_in_place(const struct hdf5_chunks *chunks,
+                                 uint64_t index, const char *array);
+/* Copy them to OUT, a whole chunk, with zeros where the array ends. */
+void hdf5_chunks_gather(const struct hdf5_chunks *chunks, uint64_t index,
+                        const char *array, char *out);
+
 #endif

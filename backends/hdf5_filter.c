@@ -13,6 +13,7 @@ struct hdf5_filter {
 	const char *name;
 	H5Z_filter_t id; /* 0: built in */
 	int (*make_available)(void);
+	int level; /* where the settings have none */
 	/* NULL: no filters at all. */
 	herr_t (*set)(hid_t list, unsigned int level, hid_t type,
 	              uint64_t count);
@@ -57,11 +58,12 @@ static herr_t set_zstd(hid_t list, unsigned int level, hid_t type,
 }
 
 static const struct hdf5_filter filters[] = {
-	{ "gzip", H5Z_FILTER_DEFLATE, NULL, set_gzip },
-	{ "lzf", FILTER_LZF, hdf5_lzf_register, set_lzf },
-	{ "szip", H5Z_FILTER_SZIP, NULL, set_szip },
-	{ "zstd", FILTER_ZSTD, hdf5_zstd_register, set_zstd },
-	{ "none", 0, NULL, NULL },
+	{ "gzip", H5Z_FILTER_DEFLATE, NULL, 6, set_gzip },
+	{ "lzf", FILTER_LZF, hdf5_lzf_register, 0, set_lzf },
+	{ "szip", H5Z_FILTER_SZIP, NULL, 0, set_szip },
+	{ "zstd", FILTER_ZSTD, hdf5_zstd_register, 1, set_zstd },
+	{ "none", 0, NULL, 0, NULL },
+	{ "auto", 0, NULL, 0, NULL },
 };
 
 static bool is_available(const struct hdf5_filter *filter)
@@ -97,15 +99,37 @@ const struct hdf5_filter *hdf5_filter_find(const char *name, char why[WHY_SIZE])
 		return NULL;
 	}
 	snprintf(why, WHY_SIZE,
-	         "unknown compression '%.40s': gzip, lzf, szip, zstd or "
-	         "none",
+	         "unknown compression '%.40s': gzip, lzf, szip, zstd, "
+	         "none or auto",
 	         name);
 	return NULL;
 }
 
-int hdf5_filter_apply(const struct hdf5_filter *filter, int level, hid_t type,
+static const struct hdf5_filter *row_of(const char *name)
+{
+	const struct hdf5_filter *row = filters;
+
+	while (strcmp(row->name, name) != 0)
+		row++;
+	return row;
+}
+
+const struct hdf5_filter *hdf5_filter_for(const struct hdf5_filter *filter,
+                                          const struct array *array)
+{
+	if (strcmp(filter->name, "auto") != 0)
+		return filter;
+	return row_of(hdf5_sample_choice(array));
+}
+
+int hdf5_filter_apply(const struct hdf5_filter *filter,
+                      const struct hdf5_settings *settings, hid_t type,
                       uint64_t count, hid_t list)
 {
+	int level = settings->compression_opts_given
+	                ? settings->compression_opts
+	                : filter->level;
+
 	if (!filter->set)
 		return 0;
 	if (H5Pset_shuffle(list) < 0 ||

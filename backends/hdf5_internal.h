@@ -26,6 +26,7 @@ struct chunk_cache;
 struct hdf5_names;
 struct hdf5_reader;
 struct hdf5_volume;
+struct pool;
 
 struct hdf5_store {
 	struct store base;
@@ -42,6 +43,7 @@ struct hdf5_store {
 
 	pthread_mutex_t writer; /* one change at a time; taken first */
 	struct hdf5_reader *readers;
+	struct pool *packers;
 	struct chunk_cache *cache; /* NULL: the library reads all */
 	uint64_t reads;
 };
@@ -59,10 +61,17 @@ void hdf5_filters_register(void);
 /* NULL: unknown, or this library lacks it; WHY says which. */
 const struct hdf5_filter *hdf5_filter_find(const char *name,
                                            char why[WHY_SIZE]);
+/* FILTER, or what it chooses for ARRAY. */
+const struct hdf5_filter *hdf5_filter_for(const struct hdf5_filter *filter,
+                                          const struct array *array);
 /* Set the filters on a data set creation list for elements of TYPE in chunks
  * of COUNT. */
-int hdf5_filter_apply(const struct hdf5_filter *filter, int level, hid_t type,
+int hdf5_filter_apply(const struct hdf5_filter *filter,
+                      const struct hdf5_settings *settings, hid_t type,
                       uint64_t count, hid_t list);
+
+/* hdf5_sample.c: the name of the filter that packs ARRAY best for its speed. */
+const char *hdf5_sample_choice(const struct array *array);
 
 /* hdf5_zstd.c, hdf5_lzf.c: filters 32015 and 32000, for libraries that have no
  * plugins of them. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/hdf5_attr.h"
+#include "backends/hdf5_pack.h"
 #include "backends/hdf5_type.h"
 
 #define CHUNK_TARGET ((uint64_t)1 << 20) /* bytes, where the user has no wish */
@@ -80,9 +81,11 @@ static void choose_chunk(const struct hdf5_settings *settings,
 	}
 }
 
-static int creation_list(struct hdf5_store *store, hid_t type, int ndim,
-                         const uint64_t *chunk, hid_t *out)
+static int creation_list(struct hdf5_store *store, hid_t type,
+                         const struct array *array, const uint64_t *chunk,
+                         hid_t *out)
 {
+	int ndim = array->info.ndim;
 	hid_t list = H5Pcreate(H5P_DATASET_CREATE);
 	hsize_t dims[ARRAY_MAX_DIMS];
 	int rc = 0;
@@ -94,8 +97,8 @@ static int creation_list(struct hdf5_store *store, hid_t type, int ndim,
 	if (ndim > 0 && H5Pset_chunk(list, ndim, dims) < 0)
 		rc = hdf5_error("cannot set", "chunks");
 	if (rc == 0 && ndim > 0)
-		rc = hdf5_filter_apply(store->filter,
-		                       store->settings.compression_opts, type,
+		rc = hdf5_filter_apply(hdf5_filter_for(store->filter, array),
+		                       &store->settings, type,
 		                       product(chunk, ndim), list);
 	if (rc)
 		hdf5_close_id(list);
@@ -120,16 +123,15 @@ static hid_t make_space(const struct array_info *info)
 }
 
 static int create_dataset(struct hdf5_store *store, hid_t file, hid_t type,
-                          const struct array_info *info, const uint64_t *chunk,
+                          const struct array *array, const uint64_t *chunk,
                           hid_t *out)
 {
 	hid_t list = -1;
-	hid_t space = make_space(info);
+	hid_t space = make_space(&array->info);
 	hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
 	hid_t dataset = -1;
-	int rc = space < 0
-	             ? hdf5_error("cannot make", "a data space")
-	             : creation_list(store, type, info->ndim, chunk, &list);
+	int rc = space < 0 ? hdf5_error("cannot make", "a data space")
+	                   : creation_list(store, type, array, chunk, &list);
 
 	/* Whole chunks are written: none is kept for later. */
 	H5Pset_chunk_cache(access, 0, 0, 1.0);
@@ -190,8 +192,9 @@ static void let_others_in(void *arg)
 	hdf5_file_yield(arg);
 }
 
-static int write_elements(struct hdf5_file *file, hid_t dataset, hid_t type,
-                          const struct array *array, const uint64_t *chunk)
+static int write_elements(struct hdf5_store *store, struct hdf5_file *file,
+                          hid_t dataset, hid_t type, const struct array *array,
+                          const uint64_t *chunk)
 {
 	struct hdf5_grid grid = { .dataset = dataset,
 		                  .type = type,
@@ -199,9 +202,15 @@ static int write_elements(struct hdf5_file *file, hid_t dataset, hid_t type,
 		                  .ndim = array->info.ndim,
 		                  .fortran = array->info.fortran };
 
+	int rc;
+
 	if (array->info.nbytes == 0)
 		return 0;
 	memcpy(grid.dims, array->info.shape, sizeof(grid.dims));
+	rc = hdf5_pack_write(store->packers, &grid, array->data, let_others_in,
+	                     file);
+	if (rc != -ENOTSUP)
+		return rc;
 	return hdf5_range_write(&grid, array->data, chunk, let_others_in, file);
 }
 
@@ -216,10 +225,11 @@ static uint64_t index_size(const struct array_info *info, const uint64_t *chunk)
 	return chunks * entry;
 }
 
-static int fill_dataset(struct hdf5_file *file, hid_t dataset, hid_t type,
-                        const struct array *array, const uint64_t *chunk)
+static int fill_dataset(struct hdf5_store *store, struct hdf5_file *file,
+                        hid_t dataset, hid_t type, const struct array *array,
+                        const uint64_t *chunk)
 {
-	int rc = write_elements(file, dataset, type, array, chunk);
+	int rc = write_elements(store, file, dataset, type, array, chunk);
 
 	/* The elements are in the file; their index is yet to come. */
 	if (rc == 0)
@@ -241,10 +251,10 @@ int hdf5_write_array(struct hdf5_store *store, struct hdf5_file *file,
 	if (rc)
 		return rc;
 	choose_chunk(&store->settings, &array->info, H5Tget_size(type), chunk);
-	rc = create_dataset(store, hdf5_file_id(file), type, &array->info,
-	                    chunk, &dataset);
+	rc = create_dataset(store, hdf5_file_id(file), type, array, chunk,
+	                    &dataset);
 	if (rc == 0)
-		rc = fill_dataset(file, dataset, type, array, chunk);
+		rc = fill_dataset(store, file, dataset, type, array, chunk);
 	hdf5_close_id(type);
 	if (rc)
 		hdf5_close_id(dataset);

@@ -40,10 +40,12 @@ struct sqlite_settings {
 };
 
 struct hdf5_settings {
-	char *file_path;        /* "godly_ai_data.h5", relative to the store */
-	char *compression;      /* "gzip", "lzf", "szip", "zstd" or "none" */
-	int compression_opts;   /* 6 */
-	uint64_t chunk_size;    /* 1024 elements per axis */
+	char *file_path;      /* "godly_ai_data.h5", relative to the store */
+	char *compression;    /* "gzip", "lzf", "szip", "zstd", "none" or
+	                         * "auto": as a sample of the array tells */
+	int compression_opts; /* 6 */
+	bool compression_opts_given; /* false: the compression's own, 6 or 1 */
+	uint64_t chunk_size;         /* 1024 elements per axis */
 	bool chunk_size_given;  /* false: chunks of whole rows, about 1 MiB */
 	uint64_t cache_size;    /* 128 MiB of decoded chunks; 0: none */
 	uint64_t max_file_size; /* 10 GiB */

@@ -277,6 +277,9 @@ static int conclude(struct loading *loading)
 	for (const struct setting_row *row = setting_rows; row->key; row++)
 		server |= row->implies_server &&
 		          origin_of(loading, row) != ORIGIN_DEFAULT;
+	settings->hdf5.compression_opts_given =
+	    origin_of(loading, setting_find("hdf5", "compression_opts")) !=
+	    ORIGIN_DEFAULT;
 	settings->hdf5.chunk_size_given =
 	    origin_of(loading, setting_find("hdf5", "chunk_size")) !=
 	    ORIGIN_DEFAULT;

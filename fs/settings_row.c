@@ -10,7 +10,7 @@
 
 static const char *const encodings[] = { "auto", "npy", "pickle", NULL };
 static const char *const compressions[] = { "gzip", "lzf",  "szip",
-	                                    "zstd", "none", NULL };
+	                                    "zstd", "none", "auto", NULL };
 
 const struct setting_row setting_rows[] = {
 	{ .section = "",

@@ -3,6 +3,7 @@
 
     hdf5_chunk_peer.py make FILE DIRECTORY    DIRECTORY/<key>.bin: the elements
     hdf5_chunk_peer.py damage FILE HOW        one chunk of the array "damaged"
+    hdf5_chunk_peer.py written FILE DIRECTORY NAME FILTERS
 
 Exit status 0: done.
 """
@@ -219,7 +220,19 @@ def damage(path, how):
         data.write_direct_chunk((128, 200), chunk, mask)
 
 
-COMMANDS = [make, damage]
+def written(path, directory, name, filters):
+    """The array NAME that was written is in DIRECTORY/written.raw."""
+    with h5py.File(path, "r") as f:
+        data = f["network_states/weights"][name]["weights"]
+        plist = data.id.get_create_plist()
+        found = [str(plist.get_filter(i)[0])
+                 for i in range(plist.get_nfilters())]
+        assert (",".join(found) or "none") == filters, found
+        with open(f"{directory}/written.raw", "rb") as file:
+            assert data[()].tobytes() == file.read()
+
+
+COMMANDS = [make, damage, written]
 
 if __name__ == "__main__":
     {command.__name__: command for command in COMMANDS}[sys.argv[1]](

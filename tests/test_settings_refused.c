@@ -37,7 +37,7 @@ static void mistakes_in_the_file_are_named_with_their_line(void **state)
 		  "of seconds from 0 to 3600" },
 		{ "hdf5:\n  compression: bzip2\n",
 		  "storage.yaml:2: hdf5.compression: \"bzip2\" is not one of "
-		  "gzip, lzf, szip, zstd, none" },
+		  "gzip, lzf, szip, zstd, none, auto" },
 		{ "encoding: Npy\n",
 		  "storage.yaml:1: encoding: \"Npy\" is not one of auto, npy, "
 		  "pickle" },
