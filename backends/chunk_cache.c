@@ -30,6 +30,17 @@ uint64_t chunk_cache_limit(const struct chunk_cache *cache)
 	return cache->limit;
 }
 
+unsigned int chunk_cache_sharers(struct chunk_cache *cache, int change)
+{
+	unsigned int count;
+
+	pthread_mutex_lock(&cache->lock);
+	cache->sharers += (unsigned int)change;
+	count = cache->sharers;
+	pthread_mutex_unlock(&cache->lock);
+	return count;
+}
+
 uint64_t chunk_cost(const struct chunk_source *source)
 {
 	return source->size + sizeof(struct chunk);

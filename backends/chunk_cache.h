@@ -62,6 +62,10 @@ void chunk_cache_free(struct chunk_cache *cache);
 
 uint64_t chunk_cache_limit(const struct chunk_cache *cache);
 
+/* Those who read in order share the cache alike: add CHANGE to their number, and
+ * return it. */
+unsigned int chunk_cache_sharers(struct chunk_cache *cache, int change);
+
 /* The caller holds SOURCE from now on. */
 void chunk_cache_add_source(struct chunk_cache *cache,
                             struct chunk_source *source);

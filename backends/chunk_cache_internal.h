@@ -51,6 +51,7 @@ struct chunk_cache {
 	pthread_cond_t loaded;
 	uint64_t limit;
 	uint64_t used;
+	unsigned int sharers;
 	struct pool *pool;
 	LIST_HEAD(, chunk_source) sources;
 	TAILQ_HEAD(, chunk) idle; /* the longest unused one first */

@@ -23,7 +23,9 @@ struct hdf5_chunks {
 	uint64_t chunk[ARRAY_MAX_DIMS];
 	uint64_t counts[ARRAY_MAX_DIMS]; /* chunks along each axis */
 	uint64_t element;
-	size_t size;   /* bytes of a chunk */
+	size_t size; /* bytes of a chunk */
+	uint64_t
+	    row; /* bytes of one, along the slowest axis with thick chunks */
 	uint64_t band; /* bytes of all chunks that hold one row, whole */
 	struct chunk_pipeline pipeline;
 	char *fill; /* the element of chunks that are not stored; NULL: 0 */

@@ -103,9 +103,12 @@ static int measure(struct hdf5_chunks *chunks, uint64_t most)
 			rows = i;
 	}
 	chunks->size = size;
-	for (int i = rows + 1; i < chunks->ndim; i++)
+	chunks->row = 1;
+	for (int i = rows + 1; i < chunks->ndim; i++) {
+		chunks->row *= chunks->dims[i];
 		if (__builtin_mul_overflow(size, chunks->counts[i], &size))
 			return -ENOTSUP;
+	}
 	chunks->band = size;
 	return 0;
 }

@@ -261,10 +261,9 @@ static void unlink_reader(struct hdf5_reader *reader)
 {
 	struct hdf5_reader **link = &reader->store->readers;
 
-	while (*link && *link != reader)
+	while (*link != reader)
 		link = &(*link)->next;
-	if (*link)
-		*link = reader->next;
+	*link = reader->next;
 }
 
 static void free_reader(struct hdf5_reader *reader)
@@ -388,16 +387,12 @@ int hdf5_open_array(struct store *base, const struct collection *collection,
 void hdf5_readers_expire(struct hdf5_store *store, const struct hdf5_file *file,
                          const char *path)
 {
-	size_t size = strlen(path);
-
 	if (store->cache)
 		hdf5_sources_expire(store->cache, file, path);
 	for (struct hdf5_reader *reader = store->readers; reader;
 	     reader = reader->next) {
-		const char *its = reader->path.data;
-
-		if (reader->file != file || strncmp(its, path, size) != 0 ||
-		    (its[size] != '\0' && its[size] != '/'))
+		if (reader->file != file ||
+		    !hdf5_path_is_below(reader->path.data, path))
 			continue;
 		reader->expired = true;
 		hdf5_strip_drop(&reader->strip);

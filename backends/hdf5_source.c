@@ -295,8 +295,6 @@ static int new_source(struct hdf5_store *store, const struct blob *path,
 		rc = hdf5_chunks_describe(grid,
 		                          chunk_cache_limit(source->cache) / 2,
 		                          &source->chunks);
-	if (rc == 0 && source->chunks.band > chunk_cache_limit(source->cache))
-		rc = -ENOTSUP;
 	source->base.size = source->chunks.size;
 	if (rc)
 		source_free(&source->base);
@@ -358,17 +356,21 @@ struct place {
 	const char *path;
 };
 
-/* At a place or below it. */
+bool hdf5_path_is_below(const char *path, const char *above)
+{
+	size_t size = strlen(above);
+
+	return strncmp(path, above, size) == 0 &&
+	       (path[size] == '\0' || path[size] == '/');
+}
+
 static bool is_below(const struct chunk_source *base, const void *arg)
 {
 	const struct hdf5_source *source = (const struct hdf5_source *)base;
 	const struct place *place = arg;
-	size_t size = strlen(place->path);
 
 	return source->file == place->file &&
-	       strncmp(source->path.data, place->path, size) == 0 &&
-	       (source->path.data[size] == '\0' ||
-	        source->path.data[size] == '/');
+	       hdf5_path_is_below(source->path.data, place->path);
 }
 
 void hdf5_sources_expire(struct chunk_cache *cache,

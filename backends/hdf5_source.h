@@ -68,6 +68,9 @@ void hdf5_source_close(struct hdf5_source *source);
 void hdf5_sources_expire(struct chunk_cache *cache,
                          const struct hdf5_file *file, const char *path);
 
+/* PATH is ABOVE, or what is below it.  Anywhere. */
+bool hdf5_path_is_below(const char *path, const char *above);
+
 /* What was wrong with the last bad chunk; "": nothing yet.  Anywhere. */
 void hdf5_source_why(struct hdf5_source *source, char why[WHY_SIZE]);
 

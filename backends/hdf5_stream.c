@@ -2,6 +2,7 @@
 #include "backends/hdf5_stream.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/hdf5_internal.h"
@@ -37,11 +38,16 @@ void hdf5_stream_init(struct hdf5_stream *stream)
 {
 	*stream = (struct hdf5_stream){ 0 };
 	pthread_mutex_init(&stream->lock, NULL);
+	pthread_mutex_init(&stream->kept_lock, NULL);
 }
 
 void hdf5_stream_release(struct hdf5_stream *stream)
 {
+	if (stream->shares)
+		chunk_cache_sharers(stream->source->cache, -1);
 	hdf5_source_close(stream->source);
+	free(stream->kept);
+	pthread_mutex_destroy(&stream->kept_lock);
 	pthread_mutex_destroy(&stream->lock);
 }
 
@@ -147,11 +153,36 @@ static uint64_t window(const struct hdf5_source *source, uint64_t run)
 	return min_u64(run > most ? most : run * AHEAD_FACTOR, most);
 }
 
-/* Note the request; [FROM, END) is to be loaded ahead. */
-static void follow(struct hdf5_stream *stream, struct hdf5_source *source,
-                   uint64_t offset, uint64_t size, uint64_t *from,
-                   uint64_t *end)
+/* What to do beside serving a request. */
+struct course {
+	uint64_t from; /* load ahead from here ... */
+	uint64_t end;
+	uint64_t share; /* keep so many bytes; 0: the cache will do */
+};
+
+/* Be counted or not; what is to be kept then. */
+static uint64_t share_of(struct hdf5_stream *stream)
 {
+	struct hdf5_source *source = stream->source;
+	uint64_t limit = chunk_cache_limit(source->cache);
+	bool shares = stream->run >= RUN_LEAST;
+	int change = (int)shares - (int)stream->shares;
+	unsigned int count;
+
+	if (!shares && change == 0)
+		return 0;
+	count = chunk_cache_sharers(source->cache, change);
+	stream->shares = shares;
+	if (!shares || source->chunks.band <= limit / count)
+		return 0;
+	return max_u64(limit / 2 / count, PIECE);
+}
+
+/* Note the request. */
+static void follow(struct hdf5_stream *stream, uint64_t offset, uint64_t size,
+                   struct course *out)
+{
+	struct hdf5_source *source = stream->source;
 	uint64_t length;
 
 	pthread_mutex_lock(&stream->lock);
@@ -164,15 +195,87 @@ static void follow(struct hdf5_stream *stream, struct hdf5_source *source,
 		stream->end = 0;
 	}
 	stream->end = max_u64(stream->end, offset + size);
-	length = window(source, stream->run);
-	*from = max_u64(stream->ahead, stream->end);
-	*end = min_u64(stream->end + length, source->info.nbytes);
+	out->share = share_of(stream);
+	length = out->share > 0 ? 0 : window(source, stream->run);
+	out->from = max_u64(stream->ahead, stream->end);
+	out->end = min_u64(stream->end + length, source->info.nbytes);
 	/* Not a few bytes for each request. */
-	if (*end < *from || *end - *from < length / 4)
-		*end = *from;
-	if (*end > *from)
-		stream->ahead = *end;
+	if (out->end < out->from || out->end - out->from < length / 4)
+		out->end = out->from;
+	if (out->end > out->from)
+		stream->ahead = out->end;
 	pthread_mutex_unlock(&stream->lock);
+}
+
+static bool is_kept(const struct hdf5_stream *stream, uint64_t offset)
+{
+	return stream->kept && offset >= stream->kept_start &&
+	       offset < stream->kept_end;
+}
+
+static void drop_kept(struct hdf5_stream *stream)
+{
+	free(stream->kept);
+	stream->kept = NULL;
+}
+
+static int keep(struct hdf5_stream *stream, uint64_t offset, uint64_t share)
+{
+	uint64_t row = stream->source->chunks.row;
+	uint64_t size = min_u64(share, stream->source->info.nbytes - offset);
+	uint64_t rest = (offset + size) % row;
+	int rc;
+
+	if (rest < size)
+		size -= rest; /* up to the end of a row */
+	drop_kept(stream);
+	stream->kept = chunk_alloc(size);
+	if (!stream->kept)
+		return -ENOMEM;
+	stream->kept_start = offset;
+	stream->kept_end = offset + size;
+	rc = serve(stream->source, offset, stream->kept, size);
+	if (rc)
+		drop_kept(stream);
+	return rc;
+}
+
+/* From what is kept, which moves on as needed. */
+static int serve_kept(struct hdf5_stream *stream, uint64_t offset, char *out,
+                      uint64_t size, uint64_t share)
+{
+	/* It was overtaken by the one that moved on. */
+	if (stream->kept && offset < stream->kept_start &&
+	    offset + SLACK >= stream->kept_start)
+		return serve(stream->source, offset, out, size);
+	while (size > 0) {
+		uint64_t part;
+		int rc =
+		    is_kept(stream, offset) ? 0 : keep(stream, offset, share);
+
+		if (rc)
+			return rc;
+		part = min_u64(size, stream->kept_end - offset);
+		memcpy(out, stream->kept + (offset - stream->kept_start), part);
+		offset += part;
+		out += part;
+		size -= part;
+	}
+	return 0;
+}
+
+static int serve_shared(struct hdf5_stream *stream, uint64_t offset, char *out,
+                        uint64_t size, uint64_t share)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&stream->kept_lock);
+	if (share > 0)
+		rc = serve_kept(stream, offset, out, size, share);
+	else
+		drop_kept(stream);
+	pthread_mutex_unlock(&stream->kept_lock);
+	return share > 0 ? rc : serve(stream->source, offset, out, size);
 }
 
 /* A chunk that was told of is not told again. */
@@ -209,17 +312,16 @@ int hdf5_stream_read(struct hdf5_stream *stream, uint64_t offset, void *buffer,
 
 	while (left > 0) {
 		uint64_t part = min_u64(left, PIECE);
-		uint64_t from;
-		uint64_t end;
+		struct course course;
 		int rc;
 
-		follow(stream, source, offset, part, &from, &end);
-		rc = serve(source, offset, out, part);
+		follow(stream, offset, part, &course);
+		rc = serve_shared(stream, offset, out, part, course.share);
 		if (rc == -EIO)
 			note_failure(stream);
 		if (rc)
 			return rc;
-		load_ahead(source, from, end);
+		load_ahead(source, course.from, course.end);
 		offset += part;
 		out += part;
 		left -= part;

@@ -8,6 +8,11 @@
  * chunks that hold one row), or of AHEAD_MOST where a band is less, and never
  * of more than the cache can hold beside the band that is being read.
  *
+ * Where the cache cannot hold the bands of all who read in order, each would
+ * unpack its band anew for each request.  Each then keeps what comes next to
+ * itself, as much as half of its share of the cache, and unpacks its band as
+ * often as that is less.
+ *
  * Errors:     0 or a negative errno value.
  * Threads:    outside of the library; calls on one stream may overlap.
  */
@@ -19,9 +24,16 @@
 struct hdf5_stream {
 	struct hdf5_source *source; /* NULL: the library has to read it */
 	pthread_mutex_t lock;
-	uint64_t end;        /* of the last request */
-	uint64_t run;        /* bytes that were read in order */
-	uint64_t ahead;      /* up to where chunks were asked for */
+	uint64_t end;   /* of the last request */
+	uint64_t run;   /* bytes that were read in order */
+	uint64_t ahead; /* up to where chunks were asked for */
+	bool shares;    /* is counted among those who read in order */
+
+	pthread_mutex_t kept_lock; /* taken first */
+	char *kept;                /* bytes of the array, or NULL */
+	uint64_t kept_start;
+	uint64_t kept_end;
+
 	char why[WHY_SIZE];  /* of the last failure, not yet told */
 	char told[WHY_SIZE]; /* the last one that was */
 };

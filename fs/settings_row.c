@@ -9,8 +9,8 @@
 #define SLOT(member) .offset = offsetof(struct settings, member)
 
 static const char *const encodings[] = { "auto", "npy", "pickle", NULL };
-static const char *const compressions[] = { "gzip", "lzf",  "szip",
-	                                    "zstd", "none", "auto", NULL };
+static const char *const compressions[] = { "gzip", "lzf",  "szip", "zstd",
+	                                    "none", "auto", NULL };
 
 const struct setting_row setting_rows[] = {
 	{ .section = "",

@@ -128,6 +128,12 @@ def make_odd(maker):
         ("set_fletcher32",)))
 
 
+def make_wide(maker):
+    """A band of chunks is 4 MiB."""
+    maker.add("wide", elements("f8", (1000, 2000)), chunks=(256, 256),
+              **FILTERS["usual"])
+
+
 def make_sparse(maker):
     """Chunks that are not stored, with and without a value for them."""
     for key, fill in (("hollow", None), ("filled", 2.5)):
@@ -177,6 +183,7 @@ def make(path, directory):
     maker = Maker(path, directory)
     make_matrix(maker)
     make_odd(maker)
+    make_wide(maker)
     make_sparse(maker)
     make_masked(maker)
     for key in ("damaged", "changed"):

@@ -160,6 +160,32 @@ static void so_it_is_by_the_library_alone(void **state)
 	check_all(bench);
 }
 
+static void readers_that_need_more_than_the_cache_share_it(void **state)
+{
+	enum { READERS = 5 };
+	struct bench *bench = *state;
+	struct reader *readers[READERS];
+	struct blob expected = { 0 };
+
+	bench_close(bench);
+	bench->settings.hdf5.cache_size = 6 * MEBIBYTE;
+	bench_open(bench);
+	load_expected(bench, "wide", &expected);
+	for (size_t i = 0; i < READERS; i++)
+		readers[i] = open_key(bench, "wide");
+	for (uint64_t at = 0; at < expected.size; at += 131071)
+		for (size_t i = 0; i < READERS; i++)
+			check_range(readers[i], "wide", &expected, at, 131071);
+	/* Back, and out of order. */
+	for (uint64_t at = MEBIBYTE; at < expected.size; at += MEBIBYTE)
+		for (size_t i = 0; i < READERS; i++)
+			check_range(readers[i], "wide", &expected,
+			            at - i * 100003, 131072);
+	for (size_t i = 0; i < READERS; i++)
+		readers[i]->ops->close(readers[i]);
+	blob_release(&expected);
+}
+
 static ssize_t read_damaged(struct bench *bench, uint64_t row, uint64_t column)
 {
 	struct reader *reader = open_key(bench, "damaged");
@@ -379,6 +405,7 @@ int main(void)
 		TEST(every_way_to_store_chunks_is_read),
 		TEST(so_it_is_with_a_cache_that_holds_few_chunks),
 		TEST(so_it_is_by_the_library_alone),
+		TEST(readers_that_need_more_than_the_cache_share_it),
 		TEST(a_bad_chunk_is_an_error_and_its_neighbours_are_not),
 		TEST(a_chunk_that_fails_again_is_read_again),
 		TEST(what_is_in_the_cache_does_not_outlive_our_change),
