@@ -256,7 +256,7 @@ void fs_forget_attributes(struct fs *fs, const struct node *node)
 
 	/* "wm/a.npy" -> "wm/a.json"; "episodes/4/x.npy" -> "episodes/4.json";
 	 * "network_states/s/weights.npy" -> "network_states/s/metadata.json" */
-	inodes_untell(&fs->inodes, node->path);
+	forget_path(fs, node->path, strlen(node->path), "");
 	if (node->path[stem_end] == '\0' && dot)
 		stem_end = (size_t)(dot - node->path);
 	if (node->kind == NODE_LINK || node->kind == NODE_LINK_FIELDS)

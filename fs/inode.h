@@ -36,6 +36,11 @@ struct inodes {
 	uint64_t stamps[INODE_STAMPS]; /* how often inodes_untell was called */
 };
 
+/* All stamps of a moment. */
+struct inode_stamps {
+	uint64_t all[INODE_STAMPS];
+};
+
 /* -ENOMEM. */
 int inodes_init(struct inodes *inodes);
 void inodes_release(struct inodes *inodes);
@@ -90,6 +95,10 @@ void inodes_tell(struct inodes *inodes, uint64_t id, uint64_t stamp,
 /* For inodes_tell: take it before the backend is asked.  What was asked before
  * a change and came after it is not kept. */
 uint64_t inodes_stamp(struct inodes *inodes, const char *path);
+/* The same for many paths at once, and whether PATH was not changed since. */
+void inodes_stamps(struct inodes *inodes, struct inode_stamps *out);
+bool inodes_has_stamp(struct inodes *inodes, const char *path,
+                      const struct inode_stamps *stamps);
 /* Seconds for which INFO still holds; 0: ask the backend. */
 double inodes_told(struct inodes *inodes, uint64_t id, struct node_info *info);
 /* The file PATH has other attributes now.  The node id of PATH if the kernel

@@ -4,11 +4,30 @@
 #include "fs/handle.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <time.h>
+
+static size_t slot_of(const char *path)
+{
+	return inode_number(path) % INODE_STAMPS;
+}
 
 static uint64_t *stamp_of(struct inodes *inodes, const char *path)
 {
-	return &inodes->stamps[inode_number(path) % INODE_STAMPS];
+	return &inodes->stamps[slot_of(path)];
+}
+
+void inodes_stamps(struct inodes *inodes, struct inode_stamps *out)
+{
+	pthread_mutex_lock(&inodes->lock);
+	memcpy(out->all, inodes->stamps, sizeof(out->all));
+	pthread_mutex_unlock(&inodes->lock);
+}
+
+bool inodes_has_stamp(struct inodes *inodes, const char *path,
+                      const struct inode_stamps *stamps)
+{
+	return inodes_stamp(inodes, path) == stamps->all[slot_of(path)];
 }
 
 uint64_t inodes_stamp(struct inodes *inodes, const char *path)

@@ -23,6 +23,7 @@ struct directory {
 	struct listing *listing;
 	off_t position;              /* of PENDING, or of the next entry */
 	const struct entry *pending; /* read, and not yet taken */
+	struct inode_stamps stamps;  /* of when LISTING was opened */
 };
 
 static struct directory *directory_of(const struct fuse_file_info *file)
@@ -75,6 +76,13 @@ void directories_close(struct fs *fs)
 	}
 }
 
+static int list(struct fs *fs, struct directory *directory,
+                struct listing **out)
+{
+	inodes_stamps(&fs->inodes, &directory->stamps);
+	return listing_open(&fs->tree, &directory->node, out);
+}
+
 static int directory_open(struct fs *fs, fuse_ino_t ino, struct directory **out)
 {
 	struct directory *directory = calloc(1, sizeof(*directory));
@@ -91,8 +99,7 @@ static int directory_open(struct fs *fs, fuse_ino_t ino, struct directory **out)
 		rc = S_ISDIR(found.info.mode) ? 0 : -ENOTDIR;
 	}
 	if (rc == 0)
-		rc = listing_open(&fs->tree, &directory->node,
-		                  &directory->listing);
+		rc = list(fs, directory, &directory->listing);
 	if (rc) {
 		directory_close(directory);
 		return rc;
@@ -177,6 +184,20 @@ static bool add_dot(struct page *page, const struct directory *directory,
 	return add_entry(page, name, &entry, next);
 }
 
+/* What was listed before the file changed is not for the kernel to keep: its
+ * node may be the new file's by now. */
+static int fill_entry(struct page *page, const struct directory *directory,
+                      const char *path, const struct entry *found,
+                      struct fuse_entry_param *entry)
+{
+	struct fs *fs = page->fs;
+	int rc = fs_fill_entry(fs, path, &found->info, entry);
+
+	if (rc == 0 && !inodes_has_stamp(&fs->inodes, path, &directory->stamps))
+		entry->attr_timeout = 0;
+	return rc;
+}
+
 /* 1: added, 0: no room, or a negative errno value. */
 static int add_found(struct page *page, const struct directory *directory,
                      const struct entry *found, off_t next)
@@ -189,7 +210,7 @@ static int add_found(struct page *page, const struct directory *directory,
 	if (rc)
 		return rc;
 	if (page->plus)
-		rc = fs_fill_entry(page->fs, path.data, &found->info, &entry);
+		rc = fill_entry(page, directory, path.data, found, &entry);
 	else
 		fs_fill_stat(page->fs, path.data, &found->info, &entry.attr);
 	herald_note(&page->fs->herald, path.data, found->info.expires_ms);
@@ -217,7 +238,7 @@ static int seek(struct fs *fs, struct directory *directory, off_t offset)
 	if (offset < directory->position && directory->position > 2) {
 		struct listing *listing;
 
-		rc = listing_open(&fs->tree, &directory->node, &listing);
+		rc = list(fs, directory, &listing);
 		if (rc)
 			return rc;
 		listing_close(directory->listing);

@@ -50,6 +50,8 @@ static int lookup(struct fs *fs, const char *path, struct fuse_entry_param *out)
 	rc = fs_fill_entry(fs, path, &found.info, out);
 	if (unborn)
 		out->entry_timeout = out->attr_timeout = 0;
+	else if (rc == 0 && inodes_stamp(&fs->inodes, path) != found.stamp)
+		out->attr_timeout = 0; /* of before a change */
 	else if (rc == 0)
 		fs_tell(fs, out->ino, &found, out->attr_timeout);
 	node_release(&found.node);

@@ -247,10 +247,12 @@ static bool find_told(const struct opening *opening, const char *path,
 	       fs_told(fs, opening->ino, path, found, &valid);
 }
 
-/* The record changed since the kernel was told of it: it is to ask again. */
+/* The record changed since it was asked for, perhaps by whoever told the kernel
+ * of it: the kernel is to ask again. */
 static bool is_outdated(struct fs *fs, const struct handle *handle)
 {
-	if (!handle->has_view || handle->view.size == handle->at_open.size)
+	if (!handle->has_view || !node_is_part(&handle->node) ||
+	    handle->view.size == handle->at_open.size)
 		return false;
 	fs_forget_attributes(fs, &handle->node);
 	return true;
@@ -280,7 +282,7 @@ static int open_path(const struct opening *opening, const char *path,
 	rc = handle_open(&fs->tree, &found.node, &found.info,
 	                 opening->file->flags, 0, out);
 	node_release(&found.node);
-	if (rc == 0 && told && is_outdated(fs, *out)) {
+	if (rc == 0 && is_outdated(fs, *out)) {
 		handle_close(*out);
 		return open_path(opening, path, out);
 	}
