@@ -144,12 +144,15 @@ static int clear_expired(struct store *store,
 	return rc;
 }
 
+/* All fields: the server would take five of them for the others, too. */
 static void ask_memory(struct redis_batch *batch, const struct blob *key)
 {
-	redis_batch_begin(batch, 3);
+	redis_batch_begin(batch, 5);
 	redis_batch_text(batch, "MEMORY");
 	redis_batch_text(batch, "USAGE");
 	redis_batch_arg(batch, key->data, key->size);
+	redis_batch_text(batch, "SAMPLES");
+	redis_batch_text(batch, "0");
 }
 
 static int usage(struct store *store, const struct collection *collection,

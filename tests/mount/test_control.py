@@ -234,13 +234,15 @@ class Upkeep(MountCase):
     def test_stats_are_what_the_stores_say(self):
         save_snapshot(self.mount, "counted")
         np.save(self.path("concepts", "counted.npy"), np.arange(4.0))
-        np.save(self.path("wm", "counted.npy"), np.arange(4.0))
-        result = run(self.mount, "stats")
+        np.save(self.path("wm", "counted.npy"), np.random.rand(4000))
         client = self.mount.redis()
+        client.hset("wm:counted", mapping={f"more{i}": i for i in range(9)})
+        result = run(self.mount, "stats")
         keys = client.keys("wm:*")
         self.assertEqual(result["redis"]["wm"], {
             "keys": len(keys),
-            "bytes": sum(map(client.memory_usage, keys))})
+            "bytes": sum(client.memory_usage(key, samples=0)
+                         for key in keys)})
         self.assertGreater(result["redis"]["total_memory"], 100000)
         with sqlite3.connect(self.mount.database) as database:
             for table in ("episodes", "concepts", "learning_events"):
