@@ -80,15 +80,20 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* In thousandths, so that it grows no longer while it is being asked for:
+ * programs ask for the size first. */
 static int render_ttl(const struct node *node, const struct record *record,
                       struct blob *out)
 {
-	double left = (double)record->expires_ms / 1e3 - now();
+	int64_t left = record->expires_ms - llround(now() * 1e3);
 
 	(void)node;
 	if (record->expires_ms == 0)
 		return -ENODATA;
-	return json_append_double(left > 0 ? left : 0, out);
+	if (left < 0)
+		left = 0;
+	return blob_printf(out, "%" PRId64 ".%03" PRId64, left / 1000,
+	                   left % 1000);
 }
 
 static int set_ttl(struct tree *tree, const struct node *node, double seconds)

@@ -157,6 +157,13 @@ class Expiry(harness.MountCase):
         self.assertAlmostEqual(float(os.getxattr(path, "user.expires_at")),
                                self.end_of("asked"), places=2)
 
+    def test_the_attribute_grows_no_longer_while_it_is_asked_for(self):
+        path = self.path("wm/steady.npy")
+        np.save(path, PATTERN)
+        self.set_ttl("steady.npy", 5000)
+        self.assertEqual({len(os.getxattr(path, "user.ttl"))
+                          for _ in range(300)}, {len("4999.999")})
+
     def test_nonsense_is_no_ttl(self):
         np.save(self.path("wm/sense.npy"), PATTERN)
         for value in (b"soon", b"-1", b"", b"nan", b"1e300"):
