@@ -94,7 +94,7 @@ def main(mount, steps=500):
             save_progress(mount, step, score, before, start)
             before = score
 
-    paths = snapshots_between(mount, start, start + steps)
+    paths = snapshots_between(mount, start + INTERVAL, start + steps)
     print(f"saved {len(paths)} snapshots")
     for path in paths:
         # One array of each; the others are not read.
