@@ -63,15 +63,17 @@ static ssize_t read_step(struct reading *reading)
 	return n < 0 ? -errno : n;
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
+int file_write_all(int fd, const void *bytes, size_t size)
 {
+	const char *next = bytes;
+
 	while (size > 0) {
-		ssize_t n = write(fd, bytes, size);
+		ssize_t n = write(fd, next, size);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n > 0) {
-			bytes += n;
+			next += n;
 			size -= (size_t)n;
 		}
 	}
@@ -84,7 +86,8 @@ static int copy_to(struct reading *reading, int to)
 	int rc = 0;
 
 	while (rc == 0 && (n = read_step(reading)) != 0)
-		rc = n < 0 ? (int)n : write_all(to, reading->buffer, (size_t)n);
+		rc = n < 0 ? (int)n
+		           : file_write_all(to, reading->buffer, (size_t)n);
 	if (rc == 0 && fsync(to) != 0)
 		rc = -errno;
 	return rc;

@@ -8,6 +8,7 @@
 #define ENGRAMFS_BACKENDS_FILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define FILE_CHECKSUM_SIZE 17
@@ -26,6 +27,9 @@ int file_checksum(const char *path, char out[FILE_CHECKSUM_SIZE],
 /* NAME is that of a rotated file of NAME CURRENT: with `_<digits>` before its
  * extension.  NUMBER: the digits. */
 bool file_is_rotated(const char *name, const char *current, uint64_t *number);
+
+/* Write all of SIZE bytes, whatever interrupts it. */
+int file_write_all(int fd, const void *bytes, size_t size);
 
 /* What was written to the file or directory is on stable storage. */
 int file_sync(const char *path);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/outage_file.h"
 
+#include "backends/file.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,21 +22,6 @@ static void name_file(uint64_t number, char name[NAME_DIGITS + 8])
 	snprintf(name, NAME_DIGITS + 8, "%0*" PRIu64, NAME_DIGITS, number);
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			bytes += n;
-			size -= (size_t)n;
-		}
-	}
-	return fdatasync(fd) < 0 ? -errno : 0;
-}
-
 static int write_temporary(int directory, const struct blob *bytes)
 {
 	int fd =
@@ -44,7 +31,9 @@ static int write_temporary(int directory, const struct blob *bytes)
 
 	if (fd < 0)
 		return -errno;
-	rc = write_all(fd, bytes->data, bytes->size);
+	rc = file_write_all(fd, bytes->data, bytes->size);
+	if (rc == 0 && fdatasync(fd) < 0)
+		rc = -errno;
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
 	return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/handle.h"
 
+#include "backends/file.h"
 #include "layout/commit.h"
 #include "layout/complaint.h"
 #include "layout/control.h"
@@ -30,20 +31,11 @@ static int write_begun(struct handle *handle, const char *bytes, size_t size)
 	struct timespec times[2] = { { 0, UTIME_OMIT }, next_mtime(handle) };
 	int fd = spool_open_file(&handle->tree->spool, handle->node.path,
 	                         O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	int rc = 0;
+	int rc;
 
 	if (fd < 0)
 		return fd;
-	while (rc == 0 && size > 0) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0 && errno != EINTR)
-			rc = -errno;
-		if (n > 0) {
-			bytes += n;
-			size -= (size_t)n;
-		}
-	}
+	rc = file_write_all(fd, bytes, size);
 	if (rc == 0 && futimens(fd, times) < 0)
 		rc = -errno;
 	close(fd);

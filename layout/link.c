@@ -55,8 +55,8 @@ int link_text(const struct node *node, struct blob *out)
 	          : node_part_name(blob_key(&node->link_target), SUFFIX, out);
 }
 
-static int get(const struct tree *tree, const struct node *node,
-               struct relation *out)
+int link_get(const struct tree *tree, const struct node *node,
+             struct relation *out)
 {
 	struct relation_name name = link_name(node);
 	struct store *store;
@@ -126,7 +126,7 @@ int link_stat(const struct tree *tree, const struct node *node,
 		rc = has_type(tree, node);
 	} else {
 		info.mode = node->kind == NODE_LINK ? S_IFLNK : S_IFREG;
-		rc = get(tree, node, &relation);
+		rc = link_get(tree, node, &relation);
 		info.mtime = info.atime = relation.mtime;
 		if (rc == 0)
 			rc = size_of(node, &relation, &info.size);
@@ -141,7 +141,7 @@ int link_readlink(const struct tree *tree, const struct node *node,
                   struct blob *out)
 {
 	struct relation relation = { 0 };
-	int rc = get(tree, node, &relation);
+	int rc = link_get(tree, node, &relation);
 
 	if (rc == 0)
 		rc = link_text(node, out);
@@ -153,7 +153,7 @@ int link_render(const struct tree *tree, const struct node *node,
                 struct blob *out)
 {
 	struct relation relation = { 0 };
-	int rc = get(tree, node, &relation);
+	int rc = link_get(tree, node, &relation);
 
 	if (rc == 0)
 		rc = link_render_fields(&relation, out);
@@ -219,7 +219,7 @@ int link_recall(const struct tree *tree, const struct node *node,
                 struct relation_change *out)
 {
 	struct relation relation = { 0 };
-	int rc = get(tree, node, &relation);
+	int rc = link_get(tree, node, &relation);
 
 	if (rc == 0)
 		*out = (struct relation_change){

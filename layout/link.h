@@ -131,6 +131,10 @@ struct relation_name link_name(const struct node *node);
 bool link_leads_to_its_name(const struct node *node, const char *target);
 /* The text of its symlink. */
 int link_text(const struct node *node, struct blob *out);
+/* The relationship that NODE is.  -ENOENT. */
+int link_get(const struct tree *tree, const struct node *node,
+             struct relation *out);
+
 /* NULL where the backend of NODE is away or knows no relationships. */
 const struct relation_ops *link_ops(const struct tree *tree,
                                     const struct collection *collection,

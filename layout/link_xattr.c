@@ -12,23 +12,12 @@
 #define STRENGTH "user.strength"
 #define ORIGIN "user.origin"
 
-static int get(const struct tree *tree, const struct node *node,
-               struct relation *out)
-{
-	struct relation_name name = link_name(node);
-	struct store *store;
-	const struct relation_ops *ops =
-	    link_ops(tree, node->collection, &store);
-
-	return ops ? ops->get(store, node->collection, &name, out) : -EIO;
-}
-
 int link_get_xattr(const struct tree *tree, const struct node *node,
                    const char *name, struct blob *out)
 {
 	const struct collection *collection = node->collection;
 	struct relation relation = { 0 };
-	int rc = get(tree, node, &relation);
+	int rc = link_get(tree, node, &relation);
 
 	if (rc == 0 && strcmp(name, STRENGTH) == 0)
 		rc = json_append_double(relation.strength, out);

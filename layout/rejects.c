@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/spool.h"
 
+#include "backends/file.h"
 #include "backends/json.h"
 #include "backends/log.h"
 
@@ -14,24 +15,14 @@
 static int write_file(int directory, const char *name, const void *bytes,
                       size_t size)
 {
-	const char *rest = bytes;
 	int fd =
 	    openat(directory, name,
 	           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int rc = 0;
+	int rc;
 
 	if (fd < 0)
 		return -errno;
-	while (rc == 0 && size > 0) {
-		ssize_t n = write(fd, rest, size);
-
-		if (n < 0 && errno != EINTR)
-			rc = -errno;
-		if (n > 0) {
-			rest += n;
-			size -= (size_t)n;
-		}
-	}
+	rc = file_write_all(fd, bytes, size);
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
 	if (rc)
