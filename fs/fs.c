@@ -81,14 +81,21 @@ int fs_find_unborn(struct fs *fs, const char *path, struct found *out)
 	return node_find(&fs->tree, path, &out->node);
 }
 
+/* An open scratch file that became the record tells nothing of it. */
+static bool visit_version(struct handle *handle, void *arg)
+{
+	return handle->fd < 0 && visit_info(handle, arg);
+}
+
 /* The open files of the node have what nobody else sees: a new file, or
  * another version than the record's. */
 static bool only_handles_know(struct fs *fs, uint64_t id,
                               struct node_info *info)
 {
-	return inodes_visit(
-	    &fs->inodes, id,
-	    inodes_is_aside(&fs->inodes, id) ? visit_info : visit_unborn, info);
+	return inodes_visit(&fs->inodes, id,
+	                    inodes_is_aside(&fs->inodes, id) ? visit_version
+	                                                     : visit_unborn,
+	                    info);
 }
 
 int fs_find_id(struct fs *fs, uint64_t id, struct found *out)

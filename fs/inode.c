@@ -140,6 +140,34 @@ void inodes_set_aside(struct inodes *inodes, uint64_t id)
 	pthread_mutex_unlock(&inodes->lock);
 }
 
+void inodes_reserve(struct inodes *inodes, const char *path, pid_t pid)
+{
+	struct inode *inode;
+
+	pthread_mutex_lock(&inodes->lock);
+	inode = inode_find(inodes, path);
+	if (inode &&
+	    (inode->handles || (inode->keeper && inode->keeper != pid))) {
+		inode->aside = true;
+		inode = NULL;
+	}
+	if (!inode)
+		inode = inode_add(inodes, path);
+	if (inode)
+		inode->keeper = pid;
+	pthread_mutex_unlock(&inodes->lock);
+}
+
+bool inodes_is_reserved(struct inodes *inodes, uint64_t id, pid_t pid)
+{
+	pid_t keeper;
+
+	pthread_mutex_lock(&inodes->lock);
+	keeper = inode_from_id(inodes, id)->keeper;
+	pthread_mutex_unlock(&inodes->lock);
+	return keeper && keeper != pid;
+}
+
 bool inodes_is_aside(struct inodes *inodes, uint64_t id)
 {
 	bool aside;
@@ -153,11 +181,15 @@ bool inodes_is_aside(struct inodes *inodes, uint64_t id)
 void inodes_replace(struct inodes *inodes, uint64_t id,
                     const struct handle *handle)
 {
-	struct inode *inode = inode_from_id(inodes, id);
+	struct inode *replaced = inode_from_id(inodes, id);
 
 	pthread_mutex_lock(&inodes->lock);
-	if (inode->handles != handle || handle->next)
-		inode->gone = true;
+	for (struct inode *inode = inode_next(inodes, replaced->path, NULL);
+	     inode; inode = inode_next(inodes, replaced->path, inode))
+		if (inode != replaced && inode->handles)
+			inode->aside = true;
+	if (replaced->handles != handle || handle->next)
+		replaced->gone = true;
 	pthread_mutex_unlock(&inodes->lock);
 }
 
@@ -267,6 +299,7 @@ static void attach_locked(struct inode *inode, struct handle *handle)
 {
 	handle->next = inode->handles;
 	inode->handles = handle;
+	inode->keeper = 0;
 }
 
 void inodes_attach(struct inodes *inodes, uint64_t id, struct handle *handle)

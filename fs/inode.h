@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct handle;
 struct inode;
@@ -66,10 +67,18 @@ void inodes_unlink(struct inodes *inodes, const char *path);
 /* The path of the node ID leads to a new node from now on (fs/sharing.h).  The
  * open files of this one still go where the path is renamed to. */
 void inodes_set_aside(struct inodes *inodes, uint64_t id);
+
+/* The node of PATH is one that nobody has open, and that PID is to open before
+ * anybody else.  The caller looks PATH up next. */
+void inodes_reserve(struct inodes *inodes, const char *path, pid_t pid);
+/* It is kept for another than PID. */
+bool inodes_is_reserved(struct inodes *inodes, uint64_t id, pid_t pid);
+
 bool inodes_is_aside(struct inodes *inodes, uint64_t id);
 
-/* The file was replaced by what HANDLE committed.  Whoever else has it open
- * keeps the old node and its pages, and the name gets a new one. */
+/* The file was replaced by what HANDLE committed.  Whoever else has it open, on
+ * this node or on another, keeps that node, its size and its pages, and the
+ * name gets a new one. */
 void inodes_replace(struct inodes *inodes, uint64_t id,
                     const struct handle *handle);
 
@@ -126,7 +135,7 @@ bool inodes_attach_unless(struct inodes *inodes, uint64_t id,
 /* True where VISIT returned true for one of them (and stopped there). */
 bool inodes_visit(struct inodes *inodes, uint64_t id, handle_visit_fn *visit,
                   void *arg);
-/* The same of all nodes that are called PATH. */
+/* The same of all nodes of PATH, those that were set aside too. */
 bool inodes_visit_path(struct inodes *inodes, const char *path,
                        handle_visit_fn *visit, void *arg);
 

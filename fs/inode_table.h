@@ -18,8 +18,9 @@ struct inode {
 	struct inode *next; /* in the bucket */
 	char *path;
 	uint64_t lookups;
-	bool gone;  /* the name was removed: PATH leads here no more */
-	bool aside; /* PATH leads to another inode of the same file */
+	bool gone;    /* the name was removed: PATH leads here no more */
+	bool aside;   /* PATH leads to another inode of the same file */
+	pid_t keeper; /* is to open it before anybody else, or 0 */
 	struct handle *handles;
 	struct node_info told; /* to the kernel, which believes it till then */
 	struct timespec told_until;

@@ -35,10 +35,18 @@ static int lookup_removed(struct fs *fs, const char *path,
 	return rc;
 }
 
+static bool has_writer(struct handle *handle, void *arg)
+{
+	(void)arg;
+	return (handle->flags & O_ACCMODE) != O_RDONLY ||
+	       handle_is_unborn(handle);
+}
+
 /* What may turn out to be no record must not stay in the kernel.  A name of
  * which nothing is known, for its backend is away, is there: the kernel does not
  * say who only wants to write it.  Those who read are told by open. */
-static int lookup(struct fs *fs, const char *path, struct fuse_entry_param *out)
+static int lookup(struct fs *fs, const char *path, pid_t pid,
+                  struct fuse_entry_param *out)
 {
 	struct found found;
 	bool unborn;
@@ -47,7 +55,12 @@ static int lookup(struct fs *fs, const char *path, struct fuse_entry_param *out)
 	unborn = rc == -ENOENT && fs_find_unborn(fs, path, &found) == 0;
 	if (rc && !unborn)
 		return rc;
+	if (sharing_is_sent(&fs->sharing, inode_number(path), pid))
+		inodes_reserve(&fs->inodes, path, pid);
 	rc = fs_fill_entry(fs, path, &found.info, out);
+	/* What is being written will be on another node once it is there. */
+	if (inodes_visit_path(&fs->inodes, path, has_writer, NULL))
+		out->entry_timeout = 0;
 	if (unborn)
 		out->entry_timeout = out->attr_timeout = 0;
 	else if (rc == 0 && inodes_stamp(&fs->inodes, path) != found.stamp)
@@ -72,7 +85,7 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	else if (path && makers_has(&fs->makers, path, pid))
 		rc = -ENOENT;
 	else if (path)
-		rc = lookup(fs, path, &entry);
+		rc = lookup(fs, path, pid, &entry);
 	free(path);
 	if (rc)
 		fuse_reply_err(req, -rc);
@@ -103,13 +116,6 @@ void op_forget_multi(fuse_req_t req, size_t count,
 static bool visit_touch(struct handle *handle, void *arg)
 {
 	return handle_touch_uncommitted(handle, *(struct timespec *)arg);
-}
-
-static bool has_writer(struct handle *handle, void *arg)
-{
-	(void)arg;
-	return (handle->flags & O_ACCMODE) != O_RDONLY ||
-	       handle_is_unborn(handle);
 }
 
 /* The kernel still has a name for what has gone: ESTALE makes it look the name

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A record may be replaced this often while it is opened. */
+#define OPEN_TRIES 8
+
 /* May a file be made here?  Only collections and what is in them hold files,
  * and a name that ends like a record's must be one. */
 static int check_new(struct fs *fs, const struct node *node)
@@ -191,6 +194,7 @@ static bool visit_unborn(struct handle *handle, void *arg)
 struct opening {
 	struct fs *fs;
 	fuse_ino_t ino;
+	pid_t pid;
 	struct fuse_file_info *file;
 	bool gone;    /* the node's name leads elsewhere */
 	bool crowded; /* it must not use the pages of its node */
@@ -201,7 +205,9 @@ static int attach(struct opening *opening, struct handle *handle)
 {
 	struct fs *fs = opening->fs;
 
-	if (!opening->gone && sharing_attach(fs, opening->ino, handle))
+	if (!opening->gone &&
+	    !inodes_is_reserved(&fs->inodes, opening->ino, opening->pid) &&
+	    sharing_attach(fs, opening->ino, handle))
 		return 0;
 	if (!opening->is_back) {
 		inodes_set_aside(&fs->inodes, opening->ino);
@@ -269,8 +275,8 @@ static int find(const struct opening *opening, const char *path,
 
 /* The kernel looks a name up again once only: who is back gets what the path
  * leads to, on whatever node. */
-static int open_path(const struct opening *opening, const char *path,
-                     struct handle **out)
+static int try_open(const struct opening *opening, const char *path,
+                    struct handle **out)
 {
 	struct fs *fs = opening->fs;
 	struct found found;
@@ -282,11 +288,27 @@ static int open_path(const struct opening *opening, const char *path,
 	rc = handle_open(&fs->tree, &found.node, &found.info,
 	                 opening->file->flags, 0, out);
 	node_release(&found.node);
-	if (rc == 0 && is_outdated(fs, *out)) {
-		handle_close(*out);
-		return open_path(opening, path, out);
+	if (rc == -ENOENT)
+		inodes_untell(&fs->inodes, path);
+	return rc == -ENOENT ? -EAGAIN : rc;
+}
+
+/* What is replaced between the question for it and the opening is asked for
+ * again. */
+static int open_path(const struct opening *opening, const char *path,
+                     struct handle **out)
+{
+	int rc = -EAGAIN;
+
+	for (int tries = 0; rc == -EAGAIN && tries < OPEN_TRIES; tries++) {
+		rc = try_open(opening, path, out);
+		if (rc == 0 && is_outdated(opening->fs, *out) &&
+		    tries + 1 < OPEN_TRIES) {
+			handle_close(*out);
+			rc = -EAGAIN;
+		}
 	}
-	return rc;
+	return rc == -EAGAIN ? -ENOENT : rc;
 }
 
 /* Of a record that has just changed the kernel may still have the old size, and
@@ -314,7 +336,7 @@ static void keep_pages(const struct opening *opening, struct handle *handle)
 	note_size(opening, handle);
 }
 
-static int open_and_attach(struct opening *opening, const char *path, pid_t pid)
+static int open_and_attach(struct opening *opening, const char *path)
 {
 	struct handle *handle;
 	int rc = open_path(opening, path, &handle);
@@ -329,13 +351,14 @@ static int open_and_attach(struct opening *opening, const char *path, pid_t pid)
 	set_caching(handle, opening->file);
 	opening->file->direct_io |= opening->crowded;
 	keep_pages(opening, handle);
-	note_access(opening->fs, handle, pid);
+	note_access(opening->fs, handle, opening->pid);
 	return 0;
 }
 
-static int open_file(struct opening *opening, pid_t pid)
+static int open_file(struct opening *opening)
 {
 	struct fs *fs = opening->fs;
+	pid_t pid = opening->pid;
 	char *path = inodes_path(&fs->inodes, opening->ino, &opening->gone);
 	uint64_t number;
 	int rc;
@@ -344,7 +367,7 @@ static int open_file(struct opening *opening, pid_t pid)
 		return -ENOMEM;
 	number = inode_number(path);
 	opening->is_back = sharing_came_back(&fs->sharing, number, pid);
-	rc = name_again(opening, open_and_attach(opening, path, pid));
+	rc = name_again(opening, open_and_attach(opening, path));
 	if (rc == -ESTALE)
 		sharing_send_back(&fs->sharing, number, pid);
 	free(path);
@@ -357,8 +380,9 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
 	struct opening opening = { .fs = fuse_req_userdata(req),
 		                   .ino = ino,
+		                   .pid = fuse_req_ctx(req)->pid,
 		                   .file = file };
-	int rc = open_file(&opening, fuse_req_ctx(req)->pid);
+	int rc = open_file(&opening);
 
 	if (rc)
 		fuse_reply_err(req, -rc);

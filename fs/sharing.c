@@ -28,6 +28,16 @@ static size_t find(const struct sharing *sharing, uint64_t file, pid_t pid)
 	return i;
 }
 
+bool sharing_is_sent(struct sharing *sharing, uint64_t file, pid_t pid)
+{
+	bool is_sent;
+
+	pthread_mutex_lock(&sharing->lock);
+	is_sent = find(sharing, file, pid) < SHARING_MAX;
+	pthread_mutex_unlock(&sharing->lock);
+	return is_sent;
+}
+
 bool sharing_came_back(struct sharing *sharing, uint64_t file, pid_t pid)
 {
 	size_t i;

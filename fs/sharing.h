@@ -8,8 +8,10 @@
  * the reader fetches must not take the place of what was written.  So a node
  * that does not suit a new open file is set aside (inodes_set_aside), and
  * ESTALE makes the kernel look the name up again, which leads to a new node.
- * The kernel does that only once; who comes back and meets yet another file
- * shares the node, and bypasses the page cache.
+ * The kernel does that only once: so the new node is kept for who was sent
+ * back (inodes_reserve), and others that come upon it are sent on in turn.
+ * Who comes back and meets another file all the same shares the node, and
+ * bypasses the page cache.
  *
  * Threads:    any.
  */
@@ -44,7 +46,9 @@ void sharing_release(struct sharing *sharing);
 
 /* Process PID is told (ESTALE) to look the name of FILE (st_ino) up again. */
 void sharing_send_back(struct sharing *sharing, uint64_t file, pid_t pid);
-/* It was, and this is the first time that it is back. */
+/* It was, and has not come back yet. */
+bool sharing_is_sent(struct sharing *sharing, uint64_t file, pid_t pid);
+/* The same, and this is when it is back. */
 bool sharing_came_back(struct sharing *sharing, uint64_t file, pid_t pid);
 
 /* Attach the new open file HANDLE to the node ID; false: it was not, for it

@@ -402,6 +402,30 @@ static void a_hundred_thousand_files_are_found_again(void **state)
 	free(ids);
 }
 
+static void a_reserved_node_is_nobody_elses(void **state)
+{
+	struct inodes *inodes = *state;
+	struct handle reader = { 0 };
+	uint64_t old = inodes_lookup(inodes, "wm/a.npy");
+	uint64_t new;
+
+	inodes_attach(inodes, old, &reader);
+	inodes_reserve(inodes, "wm/a.npy", 7);
+	new = inodes_lookup(inodes, "wm/a.npy");
+	assert_true(new != old);
+	assert_true(inodes_is_aside(inodes, old));
+	assert_true(inodes_is_reserved(inodes, new, 8));
+	assert_false(inodes_is_reserved(inodes, new, 7));
+	inodes_reserve(inodes, "wm/a.npy", 7);
+	assert_true(inodes_lookup(inodes, "wm/a.npy") == new);
+	inodes_reserve(inodes, "wm/a.npy", 8);
+	assert_true(inodes_lookup(inodes, "wm/a.npy") != new);
+	inodes_detach(inodes, old, &reader);
+	inodes_attach(inodes, new, &reader);
+	assert_false(inodes_is_reserved(inodes, new, 8));
+	inodes_detach(inodes, new, &reader);
+}
+
 static const struct node_info TOLD = { .size = 7 };
 
 static void
@@ -479,6 +503,7 @@ int main(void)
 		INODE_TEST(
 		    what_the_kernel_was_told_holds_as_long_as_it_believes_it),
 		INODE_TEST(what_has_changed_or_gone_was_not_told),
+		INODE_TEST(a_reserved_node_is_nobody_elses),
 		INODE_TEST(an_answer_that_a_change_overtook_is_not_kept),
 		INODE_TEST(paths_that_collide_are_kept_apart),
 		INODE_TEST(a_hundred_thousand_files_are_found_again),

@@ -230,6 +230,20 @@ class Commits(harness.MountCase):
         self.assertFalse(os.path.exists(renamed))
 
     @everywhere
+    def test_who_opens_it_while_it_is_replaced_reads_the_old_whole(self, path):
+        short = npy_bytes(NEW[:1])
+        writer = os.open(path, FLAGS)
+        os.write(writer, short)
+        with open(path, "rb", buffering=0) as reader:
+            head = reader.read(100)
+            os.close(writer)
+            self.assertEqual(os.stat(path).st_size, len(short))
+            self.assertEqual(os.fstat(reader.fileno()).st_size,
+                             len(npy_bytes(OLD)))
+            self.assertEqual(head + reader.read(), npy_bytes(OLD))
+        self.assert_is(path, NEW[:1])
+
+    @everywhere
     def test_many_readers_and_a_writer_are_each_served(self, path):
         stop = threading.Event()
         failures = []
