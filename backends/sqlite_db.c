@@ -222,3 +222,17 @@ fail:
 	(void)blob_resize(out, old);
 	goto out;
 }
+
+int sqlite_db_number(struct sqlite_db *db, sqlite_sql_fn *text, int64_t *out)
+{
+	sqlite3_stmt *stmt;
+	int rc = sqlite_db_prepare(db, text, NULL, 0, &stmt);
+
+	if (rc)
+		return rc;
+	rc = sqlite_db_step(db, stmt);
+	if (rc == 1)
+		*out = sqlite3_column_int64(stmt, 0);
+	sqlite_db_done(stmt);
+	return rc < 0 ? rc : 0;
+}

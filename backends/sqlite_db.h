@@ -94,6 +94,10 @@ int sqlite_db_step(struct sqlite_db *db, sqlite3_stmt *stmt);
 /* Accepts NULL. */
 void sqlite_db_done(sqlite3_stmt *stmt);
 
+/* The number that a statement without parameters answers; OUT stays where it
+ * answers nothing. */
+int sqlite_db_number(struct sqlite_db *db, sqlite_sql_fn *text, int64_t *out);
+
 /* Run a statement that gives no rows, and be done with it.  RC, the result of
  * binding its parameters, is returned where it is an error. */
 int sqlite_db_finish(struct sqlite_db *db, sqlite3_stmt *stmt, int rc);

@@ -150,20 +150,6 @@ static void note_change(void *arg, int operation, const char *schema,
 		changed->ids[changed->count++] = id;
 }
 
-static int read_version(struct sqlite_db *db, int64_t *out)
-{
-	sqlite3_stmt *stmt;
-	int rc = sqlite_db_prepare(db, sql_version, NULL, 0, &stmt);
-
-	if (rc)
-		return rc;
-	rc = sqlite_db_step(db, stmt);
-	if (rc == 1)
-		*out = sqlite3_column_int64(stmt, 0);
-	sqlite_db_done(stmt);
-	return rc < 0 ? rc : 0;
-}
-
 /* Between two transactions: everything noted so far can be read. */
 static int take_changes(struct sqlite_store *store, struct sqlite_near *near,
                         struct sqlite_changed *out)
@@ -172,8 +158,8 @@ static int take_changes(struct sqlite_store *store, struct sqlite_near *near,
 	int rc;
 
 	pthread_mutex_lock(&store->write_lock);
-	rc = read_version(store->writer ? store->writer : near->witness,
-	                  &version);
+	rc = sqlite_db_number(store->writer ? store->writer : near->witness,
+	                      sql_version, &version);
 	*out = near->changed;
 	near->changed = (struct sqlite_changed){ 0 };
 	pthread_mutex_unlock(&store->write_lock);

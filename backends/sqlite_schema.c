@@ -116,16 +116,11 @@ static int sql_count(const struct collection *collection, uint32_t columns,
 /* Nothing was ever made in the database. */
 static int is_empty(struct sqlite_db *db, bool *out)
 {
-	sqlite3_stmt *stmt;
-	int rc = sqlite_db_prepare(db, sql_count, NULL, 0, &stmt);
+	int64_t count = 0;
+	int rc = sqlite_db_number(db, sql_count, &count);
 
-	if (rc)
-		return rc;
-	rc = sqlite_db_step(db, stmt);
-	if (rc == 1)
-		*out = sqlite3_column_int(stmt, 0) == 0;
-	sqlite_db_done(stmt);
-	return rc < 0 ? rc : 0;
+	*out = count == 0;
+	return rc;
 }
 
 /* Two programs may want to make the schema at once: look again inside. */
