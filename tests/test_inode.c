@@ -402,79 +402,6 @@ static void a_hundred_thousand_files_are_found_again(void **state)
 	free(ids);
 }
 
-static void a_reserved_node_is_nobody_elses(void **state)
-{
-	struct inodes *inodes = *state;
-	struct handle reader = { 0 };
-	uint64_t old = inodes_lookup(inodes, "wm/a.npy");
-	uint64_t new;
-
-	inodes_attach(inodes, old, &reader);
-	inodes_reserve(inodes, "wm/a.npy", 7);
-	new = inodes_lookup(inodes, "wm/a.npy");
-	assert_true(new != old);
-	assert_true(inodes_is_aside(inodes, old));
-	assert_true(inodes_is_reserved(inodes, new, 8));
-	assert_false(inodes_is_reserved(inodes, new, 7));
-	inodes_reserve(inodes, "wm/a.npy", 7);
-	assert_true(inodes_lookup(inodes, "wm/a.npy") == new);
-	inodes_reserve(inodes, "wm/a.npy", 8);
-	assert_true(inodes_lookup(inodes, "wm/a.npy") != new);
-	inodes_detach(inodes, old, &reader);
-	inodes_attach(inodes, new, &reader);
-	assert_false(inodes_is_reserved(inodes, new, 8));
-	inodes_detach(inodes, new, &reader);
-}
-
-static const struct node_info TOLD = { .size = 7 };
-
-static void
-what_the_kernel_was_told_holds_as_long_as_it_believes_it(void **state)
-{
-	struct inodes *inodes = *state;
-	uint64_t id = inodes_lookup(inodes, "wm/a.npy");
-	uint64_t stamp = inodes_stamp(inodes, "wm/a.npy");
-	struct node_info info = { 0 };
-
-	assert_true(inodes_told(inodes, id, &info) <= 0);
-	inodes_tell(inodes, id, stamp, &TOLD, 1000);
-	assert_true(inodes_told(inodes, id, &info) > 900);
-	assert_int_equal(info.size, 7);
-	inodes_tell(inodes, id, stamp, &TOLD, 0);
-	assert_true(inodes_told(inodes, id, &info) <= 0);
-}
-
-static void what_has_changed_or_gone_was_not_told(void **state)
-{
-	struct inodes *inodes = *state;
-	uint64_t id = inodes_lookup(inodes, "wm/a.npy");
-	struct node_info info;
-
-	inodes_tell(inodes, id, inodes_stamp(inodes, "wm/a.npy"), &TOLD, 1000);
-	assert_true(inodes_untell(inodes, "wm/a.npy") == id);
-	assert_true(inodes_untell(inodes, "wm/never.npy") == 0);
-	assert_true(inodes_told(inodes, id, &info) <= 0);
-	inodes_tell(inodes, id, inodes_stamp(inodes, "wm/a.npy"), &TOLD, 1000);
-	assert_int_equal(inodes_rename(inodes, "wm/a.npy", "wm/b.npy", false),
-	                 0);
-	assert_true(inodes_told(inodes, id, &info) <= 0);
-	inodes_tell(inodes, id, inodes_stamp(inodes, "wm/b.npy"), &TOLD, 1000);
-	inodes_unlink(inodes, "wm/b.npy");
-	assert_true(inodes_told(inodes, id, &info) <= 0);
-}
-
-static void an_answer_that_a_change_overtook_is_not_kept(void **state)
-{
-	struct inodes *inodes = *state;
-	uint64_t id = inodes_lookup(inodes, "wm/a.npy");
-	uint64_t stamp = inodes_stamp(inodes, "wm/a.npy");
-	struct node_info info;
-
-	inodes_untell(inodes, "wm/a.npy");
-	inodes_tell(inodes, id, stamp, &TOLD, 1000);
-	assert_true(inodes_told(inodes, id, &info) <= 0);
-}
-
 #define INODE_TEST(function)                                                   \
 	cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
@@ -500,11 +427,6 @@ int main(void)
 		INODE_TEST(an_open_file_outlives_its_lookups),
 		INODE_TEST(only_others_keep_a_replaced_file),
 		INODE_TEST(a_visit_stops_where_it_is_told_to),
-		INODE_TEST(
-		    what_the_kernel_was_told_holds_as_long_as_it_believes_it),
-		INODE_TEST(what_has_changed_or_gone_was_not_told),
-		INODE_TEST(a_reserved_node_is_nobody_elses),
-		INODE_TEST(an_answer_that_a_change_overtook_is_not_kept),
 		INODE_TEST(paths_that_collide_are_kept_apart),
 		INODE_TEST(a_hundred_thousand_files_are_found_again),
 	};
