@@ -26,6 +26,7 @@
 #define WHY_SIZE 256
 
 struct dtype;
+struct packed;
 
 /* One field of a structured type.  An empty NAME is padding (an npy header
  * spells it ('', '|V4')). */
@@ -106,6 +107,7 @@ struct array {
 	struct array_info info;
 	const void *data;
 	struct blob owned;
+	const struct packed *packed; /* NULL, or its chunks (packed.h) */
 };
 
 void array_release(struct array *array);

@@ -37,6 +37,7 @@
 struct access_ops;
 struct maintenance_ops;
 struct outage_ops;
+struct packed_ops;
 struct query_ops;
 struct relation_ops;
 struct settings;
@@ -294,6 +295,9 @@ struct backend {
 
 	/* Who changes its storage (watch.h).  NULL: it cannot tell. */
 	const struct watch_ops *watch;
+
+	/* How it packs arrays (packed.h).  NULL: it does not. */
+	const struct packed_ops *packed;
 
 	/* outage.h.  NULL: what is written while it is away is refused. */
 	const struct outage_ops *outage;

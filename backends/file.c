@@ -93,6 +93,42 @@ static int copy_to(struct reading *reading, int to)
 	return rc;
 }
 
+int file_write_at(int fd, uint64_t offset, const void *bytes, size_t size)
+{
+	const char *next = bytes;
+
+	while (size > 0) {
+		ssize_t n = pwrite(fd, next, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		next += n;
+		offset += (uint64_t)n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_read_at(int fd, uint64_t offset, void *out, size_t size)
+{
+	char *next = out;
+
+	while (size > 0) {
+		ssize_t n = pread(fd, next, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		next += n;
+		offset += (uint64_t)n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
 int file_copy(const char *from, const char *to, file_step_fn *step, void *arg)
 {
 	struct reading reading = { .fd = -1, .step = step, .arg = arg };

@@ -31,6 +31,12 @@ bool file_is_rotated(const char *name, const char *current, uint64_t *number);
 /* Write all of SIZE bytes, whatever interrupts it. */
 int file_write_all(int fd, const void *bytes, size_t size);
 
+/* The same at OFFSET of the file. */
+int file_write_at(int fd, uint64_t offset, const void *bytes, size_t size);
+
+/* Read all of SIZE bytes at OFFSET.  -EIO: the file ends before. */
+int file_read_at(int fd, uint64_t offset, void *out, size_t size);
+
 /* What was written to the file or directory is on stable storage. */
 int file_sync(const char *path);
 

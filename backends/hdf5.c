@@ -11,6 +11,7 @@
 
 #include "backends/chunk_cache.h"
 #include "backends/hdf5_attr.h"
+#include "backends/hdf5_plan.h"
 #include "backends/hdf5_volumes.h"
 #include "backends/pool.h"
 
@@ -277,4 +278,5 @@ const struct backend hdf5_backend = {
 	.sync = hdf5_sync,
 	.status = hdf5_status,
 	.maintenance = &hdf5_maintenance,
+	.packed = &hdf5_packed,
 };

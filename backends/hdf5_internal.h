@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 
 struct chunk_cache;
+struct chunk_pipeline;
 struct hdf5_names;
 struct hdf5_reader;
 struct hdf5_volume;
@@ -61,17 +62,30 @@ void hdf5_filters_register(void);
 /* NULL: unknown, or this library lacks it; WHY says which. */
 const struct hdf5_filter *hdf5_filter_find(const char *name,
                                            char why[WHY_SIZE]);
-/* FILTER, or what it chooses for ARRAY. */
+/* FILTER, or what it chooses for the SIZE bytes at DATA, numbers of ELEMENT
+ * bytes.  For any thread. */
 const struct hdf5_filter *hdf5_filter_for(const struct hdf5_filter *filter,
-                                          const struct array *array);
+                                          uint64_t element, const void *data,
+                                          uint64_t size);
+/* FILTER, or what it chose for the array that was PACKED. */
+const struct hdf5_filter *
+hdf5_filter_of_packed(const struct hdf5_filter *filter,
+                      const struct packed *packed);
+/* What hdf5_filter_apply will do to numbers of ELEMENT bytes.  -ENOTSUP: it
+ * does nothing, or the library alone can do it.  For any thread. */
+int hdf5_filter_pipeline(const struct hdf5_filter *filter,
+                         const struct hdf5_settings *settings, size_t element,
+                         struct chunk_pipeline *out);
 /* Set the filters on a data set creation list for elements of TYPE in chunks
  * of COUNT. */
 int hdf5_filter_apply(const struct hdf5_filter *filter,
                       const struct hdf5_settings *settings, hid_t type,
                       uint64_t count, hid_t list);
 
-/* hdf5_sample.c: the name of the filter that packs ARRAY best for its speed. */
-const char *hdf5_sample_choice(const struct array *array);
+/* hdf5_sample.c: the name of the filter that packs the SIZE bytes at DATA, numbers
+ * of ELEMENT bytes, best for its speed. */
+const char *hdf5_sample_choice(uint64_t element, const void *data,
+                               uint64_t size);
 
 /* hdf5_zstd.c, hdf5_lzf.c: filters 32015 and 32000, for libraries that have no
  * plugins of them. */

@@ -8,6 +8,7 @@
 
 #include "backends/chunk_filter.h"
 #include "backends/hdf5_chunks.h"
+#include "backends/packed.h"
 #include "backends/pool.h"
 
 #define MOST_SLOTS 34
@@ -161,24 +162,79 @@ static void free_slots(struct packing *packing)
 	free(packing->slots);
 }
 
+/* Each chunk is one run of the array's bytes. */
+static bool is_in_runs(const struct hdf5_chunks *chunks)
+{
+	for (int i = 1; i < chunks->ndim; i++)
+		if (chunks->chunk[i] != chunks->dims[i])
+			return false;
+	return true;
+}
+
+static bool is_packed(const struct packing *packing,
+                      const struct packed *packed)
+{
+	const struct packed_plan plan = {
+		.chunk = packing->chunks.size,
+		.pipeline = packing->chunks.pipeline,
+	};
+
+	return packed && is_in_runs(&packing->chunks) &&
+	       packed->count == hdf5_chunks_total(&packing->chunks) &&
+	       packed_plan_equal(&plan, &packed->plan);
+}
+
+static int write_packed(struct packing *packing, const struct packed *packed,
+                        void (*pause)(void *arg), void *arg)
+{
+	int rc = 0;
+
+	for (uint64_t i = 0; rc == 0 && i < packed->count; i++) {
+		const struct packed_chunk *chunk = &packed->chunks[i];
+		const struct slot slot = {
+			.packing = packing,
+			.index = i,
+			.data = packed->bytes + chunk->offset,
+			.size = chunk->size,
+			.mask = chunk->mask,
+		};
+
+		rc = write_slot(&slot);
+		pause(arg);
+	}
+	return rc;
+}
+
+static int pack_all(struct packing *packing, void (*pause)(void *arg),
+                    void *arg)
+{
+	int rc;
+
+	pthread_mutex_init(&packing->lock, NULL);
+	pthread_cond_init(&packing->packed, NULL);
+	rc = make_slots(packing);
+	if (rc == 0)
+		rc = write_all(packing, pause, arg);
+	free_slots(packing);
+	pthread_cond_destroy(&packing->packed);
+	pthread_mutex_destroy(&packing->lock);
+	return rc;
+}
+
 int hdf5_pack_write(struct pool *pool, const struct hdf5_grid *grid,
-                    const void *data, void (*pause)(void *arg), void *arg)
+                    const struct array *array, void (*pause)(void *arg),
+                    void *arg)
 {
 	struct packing packing = { .pool = pool,
 		                   .dataset = grid->dataset,
-		                   .data = data };
+		                   .data = array->data };
 	int rc = hdf5_chunks_describe(grid, CHUNK_MAX_SIZE, &packing.chunks);
 
 	if (rc)
 		return rc;
-	pthread_mutex_init(&packing.lock, NULL);
-	pthread_cond_init(&packing.packed, NULL);
-	rc = make_slots(&packing);
-	if (rc == 0)
-		rc = write_all(&packing, pause, arg);
-	free_slots(&packing);
-	pthread_cond_destroy(&packing.packed);
-	pthread_mutex_destroy(&packing.lock);
+	rc = is_packed(&packing, array->packed)
+	         ? write_packed(&packing, array->packed, pause, arg)
+	         : pack_all(&packing, pause, arg);
 	hdf5_chunks_release(&packing.chunks);
 	return rc;
 }

@@ -32,10 +32,9 @@ static size_t saved(enum chunk_packer packer, struct chunk_work *work,
 	return size - packed;
 }
 
-const char *hdf5_sample_choice(const struct array *array)
+const char *hdf5_sample_choice(uint64_t element, const void *data,
+                               uint64_t size)
 {
-	uint64_t element = array->info.dtype.itemsize;
-	uint64_t size = array->info.nbytes;
 	uint64_t start = 0;
 	struct chunk_work work = { 0 };
 	size_t by_gzip;
@@ -47,10 +46,10 @@ const char *hdf5_sample_choice(const struct array *array)
 		start = (size - SAMPLE) / 2 / element * element;
 		size = SAMPLE / element * element;
 	}
-	by_gzip = saved(CHUNK_GZIP, &work, (const char *)array->data + start,
-	                size, element);
-	by_lzf = saved(CHUNK_LZF, &work, (const char *)array->data + start,
-	               size, element);
+	by_gzip =
+	    saved(CHUNK_GZIP, &work, (const char *)data + start, size, element);
+	by_lzf =
+	    saved(CHUNK_LZF, &work, (const char *)data + start, size, element);
 	chunk_work_release(&work);
 	if (by_gzip < size / 16)
 		return "none";

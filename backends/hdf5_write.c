@@ -6,10 +6,8 @@
 
 #include "backends/hdf5_attr.h"
 #include "backends/hdf5_pack.h"
+#include "backends/hdf5_plan.h"
 #include "backends/hdf5_type.h"
-
-#define CHUNK_TARGET ((uint64_t)1 << 20) /* bytes, where the user has no wish */
-#define CHUNK_LIMIT HDF5_RANGE_MEMORY
 
 static uint64_t product(const uint64_t *counts, int ndim)
 {
@@ -20,65 +18,14 @@ static uint64_t product(const uint64_t *counts, int ndim)
 	return count;
 }
 
-static uint64_t clamp(uint64_t value, uint64_t least, uint64_t most)
+/* What was packed already decides. */
+static const struct hdf5_filter *filter_of(const struct hdf5_store *store,
+                                           const struct array *array)
 {
-	if (value > most)
-		value = most;
-	return value < least ? least : value;
-}
-
-/* Halve the longest axis until there are at most MOST elements. */
-static void shrink(uint64_t *chunk, int ndim, uint64_t most)
-{
-	while (product(chunk, ndim) > most) {
-		int longest = 0;
-
-		for (int i = 1; i < ndim; i++)
-			if (chunk[i] > chunk[longest])
-				longest = i;
-		if (chunk[longest] == 1)
-			return;
-		chunk[longest] = (chunk[longest] + 1) / 2;
-	}
-}
-
-/* Whole rows: what is read in order is decoded once. */
-static void whole_rows(const struct array_info *info, uint64_t most,
-                       uint64_t *chunk)
-{
-	for (int i = info->ndim - 1; i >= 0; i--) {
-		chunk[i] = clamp(info->shape[i], 1, most);
-		most = clamp(most / chunk[i], 1, most);
-	}
-}
-
-/* Both orders are read: ours column by column, h5py's row by row. */
-static void near_cubes(const struct array_info *info, uint64_t most,
-                       uint64_t *chunk)
-{
-	for (int i = 0; i < info->ndim; i++)
-		chunk[i] = clamp(info->shape[i], 1, most);
-	shrink(chunk, info->ndim, most);
-}
-
-static void choose_chunk(const struct hdf5_settings *settings,
-                         const struct array_info *info, uint64_t element,
-                         uint64_t *chunk)
-{
-	uint64_t target = clamp(CHUNK_TARGET / element, 1, UINT64_MAX);
-
-	if (settings->chunk_size_given) {
-		for (int i = 0; i < info->ndim; i++)
-			chunk[i] =
-			    clamp(info->shape[i], 1,
-			          clamp(settings->chunk_size, 1, CHUNK_LIMIT));
-		shrink(chunk, info->ndim,
-		       clamp(CHUNK_LIMIT / element, 1, UINT64_MAX));
-	} else if (info->fortran) {
-		near_cubes(info, target, chunk);
-	} else {
-		whole_rows(info, target, chunk);
-	}
+	if (array->packed)
+		return hdf5_filter_of_packed(store->filter, array->packed);
+	return hdf5_filter_for(store->filter, array->info.dtype.itemsize,
+	                       array->data, array->info.nbytes);
 }
 
 static int creation_list(struct hdf5_store *store, hid_t type,
@@ -97,9 +44,9 @@ static int creation_list(struct hdf5_store *store, hid_t type,
 	if (ndim > 0 && H5Pset_chunk(list, ndim, dims) < 0)
 		rc = hdf5_error("cannot set", "chunks");
 	if (rc == 0 && ndim > 0)
-		rc = hdf5_filter_apply(hdf5_filter_for(store->filter, array),
-		                       &store->settings, type,
-		                       product(chunk, ndim), list);
+		rc =
+		    hdf5_filter_apply(filter_of(store, array), &store->settings,
+		                      type, product(chunk, ndim), list);
 	if (rc)
 		hdf5_close_id(list);
 	else
@@ -207,8 +154,7 @@ static int write_elements(struct hdf5_store *store, struct hdf5_file *file,
 	if (array->info.nbytes == 0)
 		return 0;
 	memcpy(grid.dims, array->info.shape, sizeof(grid.dims));
-	rc = hdf5_pack_write(store->packers, &grid, array->data, let_others_in,
-	                     file);
+	rc = hdf5_pack_write(store->packers, &grid, array, let_others_in, file);
 	if (rc != -ENOTSUP)
 		return rc;
 	return hdf5_range_write(&grid, array->data, chunk, let_others_in, file);
@@ -250,7 +196,8 @@ int hdf5_write_array(struct hdf5_store *store, struct hdf5_file *file,
 
 	if (rc)
 		return rc;
-	choose_chunk(&store->settings, &array->info, H5Tget_size(type), chunk);
+	hdf5_plan_chunk(&store->settings, &array->info, H5Tget_size(type),
+	                chunk);
 	rc = create_dataset(store, hdf5_file_id(file), type, array, chunk,
 	                    &dataset);
 	if (rc == 0)

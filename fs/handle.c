@@ -227,6 +227,7 @@ void handle_close(struct handle *handle)
 		close(handle->fd);
 	if (handle->has_view)
 		view_release(&handle->view);
+	packing_release(&handle->packing);
 	if (handle->has_draft)
 		draft_release(&handle->draft);
 	blob_release(&handle->rejected);
@@ -301,12 +302,24 @@ int handle_write(struct handle *handle, uint64_t offset, const void *data,
 	if (rc == 0 && handle->flags & O_APPEND)
 		offset = handle->draft.size;
 	if (rc == 0)
-		rc = draft_write(&handle->draft, offset, data, size);
+		rc =
+		    packing_write(&handle->packing, handle->tree, &handle->node,
+		                  &handle->draft, offset, data, size);
 	if (rc == 0)
 		mark_dirty(handle);
 	handle_publish(handle);
 	pthread_mutex_unlock(&handle->lock);
 	return rc;
+}
+
+/* What is being packed must not be cut off before. */
+static int resize_draft(struct handle *handle, uint64_t size)
+{
+	if (size > 0)
+		packing_give_up(&handle->packing);
+	else
+		packing_release(&handle->packing);
+	return draft_resize(&handle->draft, size);
 }
 
 int handle_truncate(struct handle *handle, uint64_t size)
@@ -318,7 +331,7 @@ int handle_truncate(struct handle *handle, uint64_t size)
 	pthread_mutex_lock(&handle->lock);
 	rc = make_draft(handle);
 	if (rc == 0)
-		rc = draft_resize(&handle->draft, size);
+		rc = resize_draft(handle, size);
 	if (rc == 0)
 		mark_dirty(handle);
 	handle_publish(handle);

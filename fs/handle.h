@@ -15,6 +15,7 @@
 
 #include "layout/draft.h"
 #include "layout/node.h"
+#include "layout/packing.h"
 #include "layout/view.h"
 
 #include <pthread.h>
@@ -33,8 +34,9 @@ struct handle {
 	bool has_view;
 	struct draft draft; /* while has_draft */
 	bool has_draft;
-	bool is_new;   /* there was no record when it was opened */
-	bool dirty;    /* the draft holds what is not committed */
+	struct packing packing; /* of the draft */
+	bool is_new;            /* there was no record when it was opened */
+	bool dirty;             /* the draft holds what is not committed */
 	bool tried;    /* and its commit failed, nothing was written since */
 	int failure;   /* what that commit returned */
 	bool retarget; /* a named copy settled: NODE has another path now */

@@ -120,17 +120,26 @@ static struct timespec take_mtime(struct handle *handle)
 
 static int store(struct handle *handle, const void *bytes)
 {
-	size_t size = (size_t)handle->draft.size;
+	struct part part = {
+		.bytes = bytes,
+		.size = (size_t)handle->draft.size,
+	};
+	struct packed packed;
 	char why[WHY_SIZE] = "";
 	char *old_path = strdup(handle->node.path);
-	int rc = old_path ? commit_part(handle->tree, &handle->node, bytes,
-	                                size, take_mtime(handle), why)
-	                  : -ENOMEM;
+	int rc = -ENOMEM;
+
+	if (old_path) {
+		part.mtime = take_mtime(handle);
+		if (packing_finish(&handle->packing, &handle->draft, &packed))
+			part.packed = &packed;
+		rc = commit_part(handle->tree, &handle->node, &part, why);
+	}
 
 	if (rc == 0)
 		settle(handle, old_path);
 	else
-		reject(handle, bytes, size, rc, why);
+		reject(handle, bytes, part.size, rc, why);
 	free(old_path);
 	return rc;
 }

@@ -2,6 +2,7 @@
 #include "fs/mount.h"
 
 #include "backends/log.h"
+#include "backends/pool.h"
 #include "fs/daemon.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
@@ -113,6 +114,8 @@ static int open_tree(struct mount *mount)
 	tree->answers = answers_new();
 	tree->complaints = complaints_new();
 	quota_init(&tree->quota, &tree->spool, mount->settings.scratch_quota);
+	if (pool_new(&tree->packers))
+		tree->packers = NULL;
 	moved_init(&mount->fs.moved);
 	makers_init(&mount->fs.makers);
 	pthread_mutex_init(&mount->fs.directories_lock, NULL);
@@ -298,6 +301,7 @@ static void close_all(struct mount *mount)
 		answers_free(fs->tree.answers);
 		complaints_free(fs->tree.complaints);
 		quota_release(&fs->tree.quota);
+		pool_free(fs->tree.packers);
 		pthread_mutex_destroy(&fs->tree.copies);
 		spool_close(&fs->tree.spool);
 	}

@@ -76,13 +76,14 @@ static int commit_bytes(struct rename *rename, const void *bytes, size_t size,
                         struct timespec mtime)
 {
 	struct tree *tree = &rename->fs->tree;
+	const struct part part = { bytes, size, mtime, NULL };
 	char why[WHY_SIZE] = "";
 	int rc;
 
 	if (commit_is_begun(&rename->to.node, bytes, size) ||
 	    link_is_awaited(tree, &rename->to.node, bytes, size))
 		return keep_begun(rename);
-	rc = commit_part(tree, &rename->to.node, bytes, size, mtime, why);
+	rc = commit_part(tree, &rename->to.node, &part, why);
 	if (rc) {
 		const struct refusal refusal = {
 			.path = rename->to_path,
@@ -156,9 +157,13 @@ int rename_array_to_array(struct rename *rename)
 	if (rc == 0)
 		rc = draft_map(&draft, &bytes);
 	if (rc == 0) {
-		rc = commit_part(tree, &rename->to.node, bytes,
-		                 (size_t)draft.size, rename->from.info.mtime,
-		                 why);
+		const struct part part = {
+			.bytes = bytes,
+			.size = (size_t)draft.size,
+			.mtime = rename->from.info.mtime,
+		};
+
+		rc = commit_part(tree, &rename->to.node, &part, why);
 		draft_unmap(&draft, bytes);
 	}
 	if (rc == 0)

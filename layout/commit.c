@@ -45,9 +45,7 @@ static int get(const struct tree *tree, const struct node *node,
 struct commit {
 	struct tree *tree;
 	struct node *node;
-	const void *bytes;
-	size_t size;
-	struct timespec mtime;
+	const struct part *part;
 	struct blob key; /* out: of the record that it went to */
 	char *why;
 };
@@ -60,12 +58,14 @@ static int commit_array(struct commit *commit)
 		.array_action = PART_SET,
 		.array_name = node->array,
 		.array = &array,
-		.array_mtime = commit->mtime,
+		.array_mtime = commit->part->mtime,
 		.expires_ms =
 		    node->collection->ttl ? EXPIRES_ANEW : EXPIRES_KEEP,
 	};
-	int rc = npy_parse(commit->bytes, commit->size, &array, commit->why);
+	int rc = npy_parse(commit->part->bytes, commit->part->size, &array,
+	                   commit->why);
 
+	array.packed = commit->part->packed;
 	if (rc == 0)
 		rc =
 		    put(commit->tree, node, &change, &commit->key, commit->why);
@@ -132,7 +132,7 @@ static int put_fields(struct commit *commit, struct fields_file *file)
 	struct change change = {
 		.fields_action = PART_SET,
 		.fields = file->fields,
-		.fields_mtime = commit->mtime,
+		.fields_mtime = commit->part->mtime,
 		.expires_ms = file->expires_ms,
 	};
 	int rc = 0;
@@ -160,13 +160,14 @@ static int commit_fields(struct commit *commit)
 		is_new = true;
 	if (rc && !is_new)
 		return rc;
-	if (!is_new &&
-	    is_unchanged(node, &record, commit->bytes, commit->size)) {
+	if (!is_new && is_unchanged(node, &record, commit->part->bytes,
+	                            commit->part->size)) {
 		record_release(&record);
 		return blob_set(&commit->key, node->key.data, node->key.size);
 	}
 	rc = render_parse(node->collection, is_new ? NULL : &record,
-	                  commit->bytes, commit->size, &file, commit->why);
+	                  commit->part->bytes, commit->part->size, &file,
+	                  commit->why);
 	if (rc == 0)
 		rc = put_fields(commit, &file);
 	fields_file_release(&file);
@@ -212,21 +213,16 @@ static int announce(struct tree *tree, const struct node *node)
 	return 0;
 }
 
-static int store_part(struct tree *tree, struct node *node, const void *bytes,
-                      size_t size, struct timespec mtime, char why[WHY_SIZE])
+static int store_part(struct tree *tree, struct node *node,
+                      const struct part *part, char why[WHY_SIZE])
 {
-	struct commit commit = {
-		.tree = tree,
-		.node = node,
-		.bytes = bytes,
-		.size = size,
-		.mtime = mtime,
-	};
+	struct commit commit = { .tree = tree, .node = node, .part = part };
 	int rc;
 
 	commit.why = why;
 	if (node->kind == NODE_LINK_FIELDS)
-		return link_commit(tree, node, bytes, size, mtime, why);
+		return link_commit(tree, node, part->bytes, part->size,
+		                   part->mtime, why);
 	if (!node->named_copy) {
 		rc = commit_to_key(&commit);
 		if (rc)
@@ -247,11 +243,11 @@ static int store_part(struct tree *tree, struct node *node, const void *bytes,
 	return rc;
 }
 
-int commit_part(struct tree *tree, struct node *node, const void *bytes,
-                size_t size, struct timespec mtime, char why[WHY_SIZE])
+int commit_part(struct tree *tree, struct node *node, const struct part *part,
+                char why[WHY_SIZE])
 {
 	uint64_t started = metrics_now();
-	int rc = store_part(tree, node, bytes, size, mtime, why);
+	int rc = store_part(tree, node, part, why);
 
 	metrics_done(tree->stores.metrics, METRIC_COMMIT, started);
 	return rc;

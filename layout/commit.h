@@ -13,13 +13,22 @@
 
 #include <time.h>
 
+struct packed;
+
+/* The file of a part of a record. */
+struct part {
+	const void *bytes;
+	size_t size;
+	struct timespec mtime;       /* tv_nsec may be UTIME_NOW */
+	const struct packed *packed; /* of an array: NULL, or its chunks */
+};
+
 /*
- * Parse, check and store BYTES as the part of a record that NODE names.  A
+ * Parse, check and store PART as the part of a record that NODE names.  A
  * named copy becomes a record, its name a symlink, and NODE the record's.
- * MTIME's tv_nsec may be UTIME_NOW.
  */
-int commit_part(struct tree *tree, struct node *node, const void *bytes,
-                size_t size, struct timespec mtime, char why[WHY_SIZE]);
+int commit_part(struct tree *tree, struct node *node, const struct part *part,
+                char why[WHY_SIZE]);
 
 /* BYTES are the beginning of a part whose rest is to follow, as programs leave
  * it that reserve a file before they fill it: nothing at all, or an npy header

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/draft.h"
 
+#include "backends/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,22 +23,6 @@ void draft_release(struct draft *draft)
 	draft_init(draft, draft->spool_fd);
 }
 
-static int write_all(int fd, uint64_t offset, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = pwrite(fd, data, size, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		offset += (uint64_t)n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 /* Move the bytes from memory to a file without a name. */
 static int spill(struct draft *draft)
 {
@@ -46,7 +32,7 @@ static int spill(struct draft *draft)
 
 	if (fd < 0)
 		return -errno;
-	rc = write_all(fd, 0, draft->bytes.data, draft->bytes.size);
+	rc = file_write_at(fd, 0, draft->bytes.data, draft->bytes.size);
 	if (rc) {
 		close(fd);
 		return rc;
@@ -74,7 +60,7 @@ int draft_write(struct draft *draft, uint64_t offset, const void *data,
 	if (rc || size == 0)
 		return rc;
 	if (draft->fd >= 0) {
-		rc = write_all(draft->fd, offset, data, size);
+		rc = file_write_at(draft->fd, offset, data, size);
 	} else {
 		if (end > draft->bytes.size)
 			rc = blob_resize(&draft->bytes, (size_t)end);

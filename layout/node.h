@@ -28,6 +28,7 @@ struct answers;
 struct complaints;
 struct control_row;
 struct jobs;
+struct pool;
 struct question_row;
 
 /* What a mounted tree consists of. */
@@ -42,6 +43,7 @@ struct tree {
 	struct answers *answers;       /* recent ones of views/; may be NULL */
 	struct complaints *complaints; /* may be NULL */
 	struct quota quota;            /* of scratch files */
+	struct pool *packers;          /* packs what is written; may be NULL */
 };
 
 enum node_kind {

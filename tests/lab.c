@@ -54,13 +54,13 @@ void lab_release(struct lab *lab)
 static int write_bytes(struct lab *lab, const char *path, const void *bytes,
                        size_t size, char *why)
 {
-	const struct timespec now = { 0, UTIME_NOW };
+	const struct part part = { bytes, size, { 0, UTIME_NOW }, NULL };
 	struct node node;
 	char reason[WHY_SIZE] = "";
 	int rc;
 
 	assert_int_equal(node_find(&lab->tree, path, &node), 0);
-	rc = commit_part(&lab->tree, &node, bytes, size, now, reason);
+	rc = commit_part(&lab->tree, &node, &part, reason);
 	node_release(&node);
 	if (why)
 		memcpy(why, reason, WHY_SIZE);
