@@ -162,12 +162,22 @@ static void note_again(struct herald *herald, size_t index, int64_t expires_ms)
 	pthread_mutex_unlock(&herald->lock);
 }
 
+static bool is_known(struct herald *herald, size_t index)
+{
+	bool known;
+
+	pthread_mutex_lock(&herald->lock);
+	known = herald->current->known[index];
+	pthread_mutex_unlock(&herald->lock);
+	return known;
+}
+
 static void look_at_name(struct herald *herald, size_t index)
 {
 	const char *path = herald->current->names.paths[index];
 	int64_t expires_ms;
 
-	if (!path || !herald->current->known[index])
+	if (!path || !is_known(herald, index))
 		return;
 	if (is_gone(herald->fs, path, &expires_ms))
 		remove_name(herald, index);
