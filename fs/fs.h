@@ -49,8 +49,9 @@ struct fs {
 	struct directory *directories; /* that are open (ops_dir.c) */
 	struct accesses *accesses;     /* NULL: nobody counts */
 	struct fuse_session *session;
-	atomic_bool ended; /* nothing is sent to the kernel any more */
-	uid_t uid;         /* of every file */
+	pthread_rwlock_t sending; /* held while the kernel is told something */
+	atomic_bool ended;        /* nothing is sent to it any more */
+	uid_t uid;                /* of every file */
 	gid_t gid;
 	mode_t file_mode; /* permission bits */
 	mode_t directory_mode;

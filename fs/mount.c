@@ -121,6 +121,7 @@ static int open_tree(struct mount *mount)
 	pthread_mutex_init(&mount->fs.directories_lock, NULL);
 	sharing_init(&mount->fs.sharing);
 	links_init(&mount->fs.links);
+	notify_init(&mount->fs);
 	set_owner(mount);
 	rc = settings_append_json(&mount->settings, &mount->origins,
 	                          &tree->settings_text);
@@ -272,7 +273,7 @@ static void end_session(struct mount *mount)
 		return;
 	spool_note_mount(&fs->tree.spool, "");
 	accesses_stop(fs->accesses);
-	atomic_store(&fs->ended, true);
+	notify_end(fs);
 	fuse_session_unmount(fs->session);
 	changes_stop(&fs->changes);
 	herald_stop(&fs->herald);
@@ -297,6 +298,7 @@ static void close_all(struct mount *mount)
 		pthread_mutex_destroy(&fs->directories_lock);
 		sharing_release(&fs->sharing);
 		links_release(&fs->links);
+		notify_release(fs);
 		blob_release(&fs->tree.settings_text);
 		answers_free(fs->tree.answers);
 		complaints_free(fs->tree.complaints);

@@ -10,7 +10,7 @@
  * elsewhere is found out when it is used: ESTALE makes the kernel look it up
  * again.
  *
- * Threads:    any.
+ * Threads:    any; notify_init, notify_end and notify_release once.
  */
 #ifndef ENGRAMFS_FS_NOTIFY_H
 #define ENGRAMFS_FS_NOTIFY_H
@@ -18,6 +18,13 @@
 #include <stdint.h>
 
 struct fs;
+
+void notify_init(struct fs *fs);
+void notify_release(struct fs *fs);
+
+/* Nothing is sent any more, nor being sent: the connection may be closed, and
+ * the number of its descriptor belong to another file. */
+void notify_end(struct fs *fs);
 
 /* The attributes of PATH have changed. */
 void notify_attributes(struct fs *fs, const char *path);
