@@ -178,27 +178,56 @@ static struct sqlite_family *add_family(struct sqlite_vectors *vectors,
 	return family;
 }
 
-static int grow(struct sqlite_family *family)
+static size_t row_bytes(const struct sqlite_family *family)
 {
-	size_t capacity = family->capacity + family->capacity / 2 + 16;
-	int64_t *ids = reallocarray(family->ids, capacity, sizeof(*ids));
-	float *rows;
+	return family->stride * sizeof(*family->rows) + sizeof(*family->ids);
+}
 
-	if (!ids)
+/* What could not be made smaller is larger than it need be. */
+static int resize(struct sqlite_vectors *vectors, struct sqlite_family *family,
+                  size_t capacity)
+{
+	int64_t *ids = reallocarray(family->ids, capacity, sizeof(*ids));
+	float *rows = reallocarray(family->rows, capacity,
+	                           family->stride * sizeof(*rows));
+
+	if (ids)
+		family->ids = ids;
+	if (rows)
+		family->rows = rows;
+	if ((!ids || !rows) && capacity > family->capacity)
 		return -ENOMEM;
-	family->ids = ids;
-	rows = reallocarray(family->rows, capacity,
-	                    family->stride * sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	family->rows = rows;
+	vectors->bytes -= family->capacity * row_bytes(family);
+	vectors->bytes += capacity * row_bytes(family);
 	family->capacity = capacity;
 	return 0;
 }
 
-static size_t row_bytes(const struct sqlite_family *family)
+/* By half as much again, or by the one row that there is room for. */
+static int grow(struct sqlite_vectors *vectors, struct sqlite_family *family,
+                size_t limit)
 {
-	return family->stride * sizeof(*family->rows) + sizeof(*family->ids);
+	size_t more = family->capacity / 2 + 1;
+
+	if (vectors->bytes + more * row_bytes(family) > limit)
+		more = 1;
+	if (vectors->bytes + more * row_bytes(family) > limit)
+		return -EFBIG;
+	return resize(vectors, family, family->capacity + more);
+}
+
+static void remove_family(struct sqlite_vectors *vectors,
+                          struct sqlite_family *family)
+{
+	struct sqlite_family **link = &vectors->families;
+
+	while (*link != family)
+		link = &(*link)->next;
+	*link = family->next;
+	vectors->bytes -= family->capacity * row_bytes(family);
+	free(family->rows);
+	free(family->ids);
+	free(family);
 }
 
 static void narrow(const struct sqlite_vector *vector, size_t stride,
@@ -214,35 +243,39 @@ int sqlite_vectors_add(struct sqlite_vectors *vectors, int64_t id,
                        const struct sqlite_vector *vector, size_t limit)
 {
 	struct sqlite_family *family = find_family(vectors, vector);
+	int rc = 0;
 
 	if (!family)
 		family = add_family(vectors, vector);
 	if (!family)
 		return -ENOMEM;
-	if (vectors->bytes + row_bytes(family) > limit)
-		return -EFBIG;
-	if (family->count == family->capacity && grow(family))
-		return -ENOMEM;
+	if (family->count == family->capacity)
+		rc = grow(vectors, family, limit);
+	if (rc && family->count == 0)
+		remove_family(vectors, family);
+	if (rc)
+		return rc;
 	narrow(vector, family->stride,
 	       family->rows + family->count * family->stride);
 	family->ids[family->count++] = id;
-	vectors->bytes += row_bytes(family);
 	return 0;
 }
 
-/* The last row moves into the gap. */
+/* The last row moves into the gap.  A family goes with its last row. */
 static void remove_row(struct sqlite_vectors *vectors,
                        struct sqlite_family *family, size_t at)
 {
 	size_t last = --family->count;
 
-	vectors->bytes -= row_bytes(family);
-	if (at == last)
-		return;
 	family->ids[at] = family->ids[last];
-	memcpy(family->rows + at * family->stride,
-	       family->rows + last * family->stride,
-	       family->stride * sizeof(*family->rows));
+	if (at != last)
+		memcpy(family->rows + at * family->stride,
+		       family->rows + last * family->stride,
+		       family->stride * sizeof(*family->rows));
+	if (family->count == 0)
+		remove_family(vectors, family);
+	else if (family->count < family->capacity / 4)
+		(void)resize(vectors, family, family->capacity / 2);
 }
 
 void sqlite_vectors_remove(struct sqlite_vectors *vectors, int64_t id)
@@ -292,13 +325,6 @@ int sqlite_vectors_search(const struct sqlite_vectors *vectors,
 
 void sqlite_vectors_release(struct sqlite_vectors *vectors)
 {
-	while (vectors->families) {
-		struct sqlite_family *next = vectors->families->next;
-
-		free(vectors->families->rows);
-		free(vectors->families->ids);
-		free(vectors->families);
-		vectors->families = next;
-	}
-	vectors->bytes = 0;
+	while (vectors->families)
+		remove_family(vectors, vectors->families);
 }

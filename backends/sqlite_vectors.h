@@ -59,7 +59,7 @@ struct sqlite_family;
 
 struct sqlite_vectors {
 	struct sqlite_family *families;
-	size_t bytes;
+	size_t bytes; /* that their rows take, with room for more */
 };
 
 /* -EFBIG: they would take more than LIMIT bytes. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -318,6 +319,37 @@ static void more_changes_than_are_noted_are_seen(void **state)
 	assert_int_equal(count_near(lab, "a"), 5);
 }
 
+static size_t allocated(void)
+{
+	const struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* Each shape of an embedding has its own place in memory. */
+static void vectors_that_are_gone_take_no_memory(void **state)
+{
+	struct lab *lab = *state;
+	struct sqlite_near *near;
+	size_t before;
+
+	lab_open(lab);
+	put_ramp(lab, "a", 4);
+	put_ramp(lab, "b", 16);
+	assert_int_equal(count_near(lab, "a"), 0);
+	near = ((struct sqlite_store *)lab->store)->near;
+	before = allocated();
+	for (size_t i = 1; i < 200; i++) {
+		put_ramp(lab, "b", 16 * i);
+		assert_int_equal(count_near(lab, "a"), 0);
+	}
+	assert_true(allocated() < before + (8 << 20));
+	put_ramp(lab, "b", 4);
+	assert_int_equal(count_near(lab, "a"), 1);
+	assert_int_equal(near->vectors.bytes,
+	                 2 * (16 * sizeof(float) + sizeof(int64_t)));
+}
+
 static void a_table_beyond_the_limit_is_read_each_time(void **state)
 {
 	static const char *const names[] = { "a", "b", "c", "d" };
@@ -370,6 +402,7 @@ int main(void)
 		TEST(near_arrays_are_as_long),
 		TEST(deletions_by_others_are_seen),
 		TEST(more_changes_than_are_noted_are_seen),
+		TEST(vectors_that_are_gone_take_no_memory),
 		TEST(a_table_beyond_the_limit_is_read_each_time),
 		TEST(nobody_is_near_a_record_that_is_not_there),
 	};
