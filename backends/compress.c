@@ -7,8 +7,9 @@
 
 #define ZLIB_CONST
 #include <zlib.h>
-#include <zstd.h>
 #include <zstd_errors.h>
+
+#include "backends/zstd_context.h"
 
 #define ZLIB_LEVEL 6
 #define ZSTD_LEVEL 3
@@ -37,7 +38,7 @@ int compress_zstd(const void *bytes, size_t size, struct blob *out)
 {
 	size_t bound = ZSTD_compressBound(size);
 	int rc = blob_reserve(out, out->size + bound);
-	ZSTD_CCtx *context = ZSTD_createCCtx();
+	ZSTD_CCtx *context = zstd_context_take_packer();
 	size_t packed;
 
 	if (rc == 0 && !context)
@@ -56,7 +57,7 @@ int compress_zstd(const void *bytes, size_t size, struct blob *out)
 	out->size += packed;
 	out->data[out->size] = '\0';
 out:
-	ZSTD_freeCCtx(context);
+	zstd_context_give_packer(context);
 	return rc;
 }
 
@@ -72,7 +73,7 @@ struct unpacking {
 
 	union {
 		z_stream zlib;
-		ZSTD_DStream *zstd;
+		ZSTD_DCtx *zstd; /* the same as a ZSTD_DStream */
 	};
 };
 
@@ -184,11 +185,11 @@ static int run_zstd(struct unpacking *unpacking)
 	int rc;
 
 	unpacking->step = zstd_step;
-	unpacking->zstd = ZSTD_createDStream();
+	unpacking->zstd = zstd_context_take_unpacker();
 	if (!unpacking->zstd)
 		return -ENOMEM;
 	rc = run(unpacking);
-	ZSTD_freeDStream(unpacking->zstd);
+	zstd_context_give_unpacker(unpacking->zstd);
 	return rc;
 }
 
