@@ -124,6 +124,7 @@ static void configure(struct sqlite_store *store,
 	atomic_init(&store->health.healthy, true);
 	pthread_mutex_init(&store->health.lock, NULL);
 	pthread_mutex_init(&store->pool.lock, NULL);
+	sqlite_group_init(&store->group);
 	pthread_mutex_init(&store->write_lock, NULL);
 	pthread_mutex_init(&store->near_lock, NULL);
 }
@@ -150,6 +151,7 @@ static void store_close(struct store *base)
 	sqlite_side_close(store->side);
 	pthread_mutex_destroy(&store->near_lock);
 	pthread_mutex_destroy(&store->write_lock);
+	sqlite_group_release(&store->group);
 	pthread_mutex_destroy(&store->pool.lock);
 	pthread_mutex_destroy(&store->health.lock);
 	free(store->path);

@@ -170,25 +170,69 @@ static int sql_commit(const struct collection *collection, uint32_t columns,
 	return blob_append_text(out, "COMMIT");
 }
 
-int sqlite_db_begin(struct sqlite_db *db)
+static int sql_savepoint(const struct collection *collection, uint32_t columns,
+                         struct blob *out)
+{
+	(void)collection;
+	(void)columns;
+	return blob_append_text(out, "SAVEPOINT part");
+}
+
+static int sql_undo(const struct collection *collection, uint32_t columns,
+                    struct blob *out)
+{
+	(void)collection;
+	(void)columns;
+	return blob_append_text(out, "ROLLBACK TO part");
+}
+
+static int sql_release(const struct collection *collection, uint32_t columns,
+                       struct blob *out)
+{
+	(void)collection;
+	(void)columns;
+	return blob_append_text(out, "RELEASE part");
+}
+
+/* Run a statement that takes and gives nothing, and is kept. */
+static int run_kept(struct sqlite_db *db, sqlite_sql_fn *text)
 {
 	sqlite3_stmt *stmt = NULL;
-	int rc = sqlite_db_prepare(db, sql_begin, NULL, 0, &stmt);
+	int rc = sqlite_db_prepare(db, text, NULL, 0, &stmt);
 
 	return rc ? rc : sqlite_db_finish(db, stmt, 0);
+}
+
+int sqlite_db_begin(struct sqlite_db *db)
+{
+	return run_kept(db, sql_begin);
 }
 
 int sqlite_db_commit(struct sqlite_db *db)
 {
-	sqlite3_stmt *stmt = NULL;
-	int rc = sqlite_db_prepare(db, sql_commit, NULL, 0, &stmt);
+	return run_kept(db, sql_commit);
+}
 
-	return rc ? rc : sqlite_db_finish(db, stmt, 0);
+int sqlite_db_savepoint(struct sqlite_db *db)
+{
+	return run_kept(db, sql_savepoint);
+}
+
+int sqlite_db_release(struct sqlite_db *db, bool keep)
+{
+	int rc = keep ? 0 : run_kept(db, sql_undo);
+
+	return rc ? rc : run_kept(db, sql_release);
+}
+
+bool sqlite_db_in_transaction(const struct sqlite_db *db)
+{
+	return !sqlite3_get_autocommit(db->handle);
 }
 
 void sqlite_db_rollback(struct sqlite_db *db)
 {
-	if (!sqlite3_get_autocommit(db->handle))
+	if (sqlite_db_in_transaction(db))
 		(void)sqlite_db_run(db, "ROLLBACK");
 }
 

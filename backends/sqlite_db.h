@@ -107,6 +107,11 @@ int sqlite_db_begin(struct sqlite_db *db);
 int sqlite_db_commit(struct sqlite_db *db);
 /* Nothing happens where no transaction is open. */
 void sqlite_db_rollback(struct sqlite_db *db);
+/* Some errors end it. */
+bool sqlite_db_in_transaction(const struct sqlite_db *db);
+/* A part of a transaction, and its end: KEEP it, or undo it. */
+int sqlite_db_savepoint(struct sqlite_db *db);
+int sqlite_db_release(struct sqlite_db *db, bool keep);
 
 /* Append up to SIZE bytes of a blob, from its beginning.  TOTAL receives the
  * number of bytes stored. */

@@ -10,13 +10,14 @@
  *   sqlite_row.c     a row of a table <-> a record
  *   sqlite_read.c    get, open_array, open_opaque
  *   sqlite_list.c    list, find
- *   sqlite_write.c   put; sqlite_decide.c (sqlite_put.h): what it writes
+ *   sqlite_write.c   put; sqlite_decide.c (sqlite_put.h): what it writes;
+ *                    sqlite_group.c: many in one transaction
  *   sqlite_access.c  counting reads
  *   sqlite_number.c  which number a record gets
  *   sqlite_habit.c   which encoding a blob gets
  *   sqlite_keep.c    what a put leaves in the side
  *   sqlite_move.c    remove, rename
- *   sqlite_side.c    sqlite_notes.c: kept mtimes and marks
+ *   sqlite_side.c    sqlite_side_open.c, sqlite_notes.c: kept mtimes and marks
  *   sqlite_query.c   questions (sqlite_query.h); sqlite_query_sql.c: their text;
  *                    sqlite_near.c (sqlite_near.h): the nearest arrays
  *   sqlite_relation.c  relationships (sqlite_relation.h)
@@ -35,6 +36,7 @@
 #include "backends/settings.h"
 #include "backends/sqlite_bind.h"
 #include "backends/sqlite_db.h"
+#include "backends/sqlite_group.h"
 #include "backends/sqlite_side.h"
 #include "backends/sqlite_sql.h"
 
@@ -63,6 +65,8 @@ struct sqlite_store {
 	struct sqlite_health health;
 	struct sqlite_side *side;
 	struct sqlite_pool pool;
+
+	struct sqlite_group group;
 
 	pthread_mutex_t write_lock;
 	struct sqlite_db *writer;                      /* NULL: read-only */
@@ -211,7 +215,7 @@ int sqlite_number_change(struct sqlite_db *db,
 
 /* ---- sqlite_keep.c ---- */
 
-/* A change that was committed. */
+/* A change that is to be committed. */
 struct sqlite_kept {
 	const struct collection *collection;
 	const struct change *change;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sqlite_put.h - one put: sqlite_decide.c says what, sqlite_write.c does it
+ * sqlite_put.h - one put: sqlite_decide.c says what, sqlite_write.c does it,
+ * sqlite_group.c commits it
  *
  * Errors:     int functions return 0 or a negative errno value; -EINVAL: see
  *             change->why.
@@ -27,6 +28,11 @@ struct sqlite_putting {
 	struct sqlite_number number;
 	struct blob bytes; /* what the blob shall be, where it changes */
 	uint32_t columns;  /* that change */
+
+	/* Of the group that it is made in (sqlite_group.h). */
+	struct sqlite_putting *next;
+	bool is_done;
+	int rc;
 };
 
 /* The nest among FIELDS, borrowed; NULL where there is none. */
@@ -36,5 +42,10 @@ const struct value *sqlite_put_nest(const struct collection *collection,
 /* Read what is stored and fill in everything but bytes and columns.  In the
  * writer's transaction. */
 int sqlite_put_decide(struct sqlite_putting *putting);
+
+/* Decide, write, and note what the side keeps, in the writer's transaction. */
+int sqlite_put_write(struct sqlite_putting *putting);
+/* As it was before that. */
+void sqlite_put_reset(struct sqlite_putting *putting);
 
 #endif

@@ -1,131 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "backends/sqlite_side.h"
+#include "backends/sqlite_side_internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "backends/log.h"
 #include "backends/sqlite_bind.h"
 
 #define NANOSECONDS 1000000000
-
-static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS note (\n"
-    "    place TEXT NOT NULL,     -- table of the record\n"
-    "    id INTEGER NOT NULL,     -- its number\n"
-    "    kind INTEGER NOT NULL,   -- enum sqlite_note_kind\n"
-    "    name TEXT NOT NULL,      -- of an array, or ''\n"
-    "    time INTEGER NOT NULL,   -- nanoseconds since 1970\n"
-    "    stamp,                   -- the record's timestamp\n"
-    "    PRIMARY KEY (place, id, kind, name)\n"
-    ") WITHOUT ROWID";
-
-struct sqlite_side {
-	pthread_mutex_t lock;
-	char *path;
-	struct sqlite_target target;
-	struct sqlite_db *db; /* NULL: none yet, or it cannot be used */
-	bool given_up;
-};
-
-static int open_db(struct sqlite_side *side, struct sqlite_db **out,
-                   char why[WHY_SIZE])
-{
-	struct sqlite_db *db = NULL;
-	int code = SQLITE_OK;
-	int rc = sqlite_db_open(&side->target, NULL, &db, why);
-
-	if (rc)
-		return rc;
-	if (!side->target.read_only)
-		code = sqlite3_exec(db->handle, schema, NULL, NULL, NULL);
-	if (code != SQLITE_OK) {
-		snprintf(why, WHY_SIZE, "%s: %s", side->path,
-		         sqlite3_errmsg(db->handle));
-		sqlite_db_close(db);
-		return -EIO;
-	}
-	*out = db;
-	return 0;
-}
-
-/* Connect once; where that fails, do without. */
-static bool connect_locked(struct sqlite_side *side)
-{
-	char why[WHY_SIZE] = "";
-
-	if (side->db || side->given_up)
-		return side->db;
-	if (open_db(side, &side->db, why) != 0) {
-		side->given_up = true;
-		log_warn("sqlite: times of files are not kept: %s", why);
-	}
-	return side->db;
-}
-
-int sqlite_side_open(const char *path, const struct sqlite_target *like,
-                     struct sqlite_side **out)
-{
-	struct sqlite_side *side = calloc(1, sizeof(*side));
-
-	if (!side)
-		return -ENOMEM;
-	side->path = strdup(path);
-	if (!side->path) {
-		free(side);
-		return -ENOMEM;
-	}
-	pthread_mutex_init(&side->lock, NULL);
-	side->target = *like;
-	side->target.path = side->path;
-	side->target.create = !like->read_only;
-	if (access(path, F_OK) == 0)
-		(void)connect_locked(side);
-	else
-		side->given_up = like->read_only;
-	*out = side;
-	return 0;
-}
-
-void sqlite_side_close(struct sqlite_side *side)
-{
-	if (!side)
-		return;
-	sqlite_db_close(side->db);
-	pthread_mutex_destroy(&side->lock);
-	free(side->path);
-	free(side);
-}
-
-const char *sqlite_side_path(const struct sqlite_side *side)
-{
-	return side->path;
-}
-
-int sqlite_side_sync(struct sqlite_side *side)
-{
-	bool used;
-
-	if (!side)
-		return 0;
-	pthread_mutex_lock(&side->lock);
-	used = side->db;
-	pthread_mutex_unlock(&side->lock);
-	return used ? sqlite_db_sync(side->path) : 0;
-}
-
-bool sqlite_side_can_save(struct sqlite_side *side)
-{
-	bool can;
-
-	pthread_mutex_lock(&side->lock);
-	can = connect_locked(side) && !sqlite_db_is_read_only(side->db);
-	pthread_mutex_unlock(&side->lock);
-	return can;
-}
 
 static int sql_load(const struct collection *collection, uint32_t columns,
                     struct blob *out)
@@ -198,6 +78,61 @@ static int64_t from_time(struct timespec time)
 	    __builtin_add_overflow(result, time.tv_nsec, &result))
 		return time.tv_sec < 0 ? INT64_MIN : INT64_MAX;
 	return result;
+}
+
+/* The transaction of a note: that of the group, or its own. */
+static int begin_locked(struct sqlite_side *side)
+{
+	if (side->grouped && sqlite_db_in_transaction(side->db))
+		return 0;
+	return sqlite_db_begin(side->db);
+}
+
+static int end_locked(struct sqlite_side *side, int rc)
+{
+	if (rc == 0 && side->grouped)
+		return 0;
+	if (rc == 0)
+		rc = sqlite_db_commit(side->db);
+	if (rc) {
+		sqlite_db_rollback(side->db);
+		side->failed = true;
+	}
+	return rc;
+}
+
+void sqlite_side_begin(struct sqlite_side *side)
+{
+	pthread_mutex_lock(&side->lock);
+	side->grouped = true;
+	side->failed = false;
+	pthread_mutex_unlock(&side->lock);
+}
+
+bool sqlite_side_failed(struct sqlite_side *side)
+{
+	bool failed;
+
+	pthread_mutex_lock(&side->lock);
+	failed = side->failed;
+	pthread_mutex_unlock(&side->lock);
+	return failed;
+}
+
+int sqlite_side_end(struct sqlite_side *side, bool keep)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&side->lock);
+	side->grouped = false;
+	if (side->db && sqlite_db_in_transaction(side->db)) {
+		if (keep)
+			rc = sqlite_db_commit(side->db);
+		if (rc || !keep)
+			sqlite_db_rollback(side->db);
+	}
+	pthread_mutex_unlock(&side->lock);
+	return rc;
 }
 
 static int load_note(sqlite3_stmt *stmt, struct sqlite_notes *notes)
@@ -289,17 +224,12 @@ static int save_locked(struct sqlite_side *side, const char *place, int64_t id,
 
 	if (notes->count == 0 && !side->db)
 		return 0;
-	if (!connect_locked(side))
+	if (!sqlite_side_connect(side))
 		return 0;
-	rc = sqlite_db_begin(side->db);
-	if (rc)
-		return rc;
-	rc = save_all(side, place, id, stamp, notes);
+	rc = begin_locked(side);
 	if (rc == 0)
-		rc = sqlite_db_commit(side->db);
-	if (rc)
-		sqlite_db_rollback(side->db);
-	return rc;
+		rc = save_all(side, place, id, stamp, notes);
+	return end_locked(side, rc);
 }
 
 int sqlite_side_save(struct sqlite_side *side, const char *place, int64_t id,
@@ -316,9 +246,15 @@ int sqlite_side_save(struct sqlite_side *side, const char *place, int64_t id,
 
 void sqlite_side_forget(struct sqlite_side *side, const char *place, int64_t id)
 {
+	int rc;
+
 	pthread_mutex_lock(&side->lock);
-	if (side->db)
-		(void)forget_locked(side, place, id);
+	if (side->db) {
+		rc = begin_locked(side);
+		if (rc == 0)
+			rc = forget_locked(side, place, id);
+		(void)end_locked(side, rc);
+	}
 	pthread_mutex_unlock(&side->lock);
 }
 
@@ -339,8 +275,14 @@ static int move_locked(struct sqlite_side *side, const char *place,
 void sqlite_side_move(struct sqlite_side *side, const char *place, int64_t from,
                       int64_t to)
 {
+	int rc;
+
 	pthread_mutex_lock(&side->lock);
-	if (side->db)
-		(void)move_locked(side, place, from, to);
+	if (side->db) {
+		rc = begin_locked(side);
+		if (rc == 0)
+			rc = move_locked(side, place, from, to);
+		(void)end_locked(side, rc);
+	}
 	pthread_mutex_unlock(&side->lock);
 }

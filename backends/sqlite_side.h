@@ -73,6 +73,15 @@ int sqlite_side_save(struct sqlite_side *side, const char *place, int64_t id,
                      const struct sqlite_notes *notes);
 bool sqlite_side_can_save(struct sqlite_side *side);
 
+/*
+ * What is noted from now on belongs to the transaction of the records, until
+ * its end: KEEP it, or not.  What was noted can be loaded at once.  In between,
+ * FAILED: not all could be noted, and what was is lost.
+ */
+void sqlite_side_begin(struct sqlite_side *side);
+bool sqlite_side_failed(struct sqlite_side *side);
+int sqlite_side_end(struct sqlite_side *side, bool keep);
+
 void sqlite_side_forget(struct sqlite_side *side, const char *place,
                         int64_t id);
 /* The notes of FROM become those of TO, whose own go. */

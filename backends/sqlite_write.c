@@ -13,12 +13,21 @@
 
 #define MAX_NUMBER 20 /* digits and sign of a 64-bit number */
 
-static void putting_release(struct sqlite_putting *putting)
+static void release(struct sqlite_putting *putting)
 {
 	sqlite_row_release(&putting->row);
 	record_release(&putting->before);
 	change_result_release(&putting->result);
 	blob_release(&putting->bytes);
+}
+
+void sqlite_put_reset(struct sqlite_putting *putting)
+{
+	release(putting);
+	putting->exists = false;
+	putting->number = (struct sqlite_number){ 0 };
+	putting->columns = 0;
+	putting->change->why[0] = '\0';
 }
 
 /* What the new blob is made of: ARRAY, or VALUE where that is NULL, or nothing
@@ -184,13 +193,6 @@ static int write_record(struct sqlite_putting *putting)
 	return write_columns(putting);
 }
 
-static int put_in_transaction(struct sqlite_putting *putting)
-{
-	int rc = sqlite_put_decide(putting);
-
-	return rc ? rc : write_record(putting);
-}
-
 static int keep_notes(struct sqlite_putting *putting)
 {
 	struct sqlite_kept kept = {
@@ -205,21 +207,13 @@ static int keep_notes(struct sqlite_putting *putting)
 	return sqlite_keep_notes(putting->store->side, &kept);
 }
 
-static int put_locked(struct sqlite_putting *putting)
+int sqlite_put_write(struct sqlite_putting *putting)
 {
-	struct sqlite_db *db = putting->store->writer;
-	int rc = sqlite_db_begin(db);
+	int rc = sqlite_put_decide(putting);
 
-	if (rc)
-		return rc;
-	rc = put_in_transaction(putting);
 	if (rc == 0)
-		rc = sqlite_db_commit(db);
-	if (rc) {
-		sqlite_db_rollback(db);
-		return rc;
-	}
-	return keep_notes(putting);
+		rc = write_record(putting);
+	return rc ? rc : keep_notes(putting);
 }
 
 /* Room is made before, so that a change that was made does not fail here. */
@@ -246,9 +240,7 @@ int sqlite_put(struct store *base, const struct collection *collection,
 	rc = blob_reserve(&given, key.size + MAX_NUMBER);
 	if (rc)
 		return rc;
-	pthread_mutex_lock(&putting.store->write_lock);
-	rc = put_locked(&putting);
-	pthread_mutex_unlock(&putting.store->write_lock);
+	rc = sqlite_group_put(&putting);
 	if (rc == 0 && key_out) {
 		rc = give_key(&putting, &given);
 		blob_move(key_out, &given);
@@ -257,6 +249,6 @@ int sqlite_put(struct store *base, const struct collection *collection,
 		log_error("sqlite: %s: a record is larger than SQLite takes",
 		          collection->path);
 	blob_release(&given);
-	putting_release(&putting);
+	release(&putting);
 	return rc;
 }

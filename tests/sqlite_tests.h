@@ -12,5 +12,6 @@ extern const struct CMUnitTest sqlite_legacy_tests[];
 extern const struct CMUnitTest sqlite_store_tests[];
 extern const struct CMUnitTest sqlite_number_tests[];
 extern const struct CMUnitTest sqlite_note_tests[];
+extern const struct CMUnitTest sqlite_group_tests[];
 
 #endif

@@ -5,11 +5,8 @@
 #include <string.h>
 
 static const struct CMUnitTest *const groups[] = {
-	sqlite_legacy_tests,
-	sqlite_store_tests,
-	sqlite_number_tests,
-	sqlite_note_tests,
-	NULL,
+	sqlite_legacy_tests, sqlite_store_tests, sqlite_number_tests,
+	sqlite_note_tests,   sqlite_group_tests, NULL,
 };
 
 int main(void)
