@@ -269,7 +269,8 @@ void fs_forget_attributes(struct fs *fs, const struct node *node)
 	if (node->kind == NODE_LINK || node->kind == NODE_LINK_FIELDS)
 		forget_link(fs, node->path);
 	for (const struct node_suffix *row = node_suffixes; row->suffix; row++)
-		forget_path(fs, node->path, stem_end, row->suffix);
+		if (strcmp(node->path + stem_end, row->suffix) != 0)
+			forget_path(fs, node->path, stem_end, row->suffix);
 	if (slash)
 		forget_path(fs, node->path, (size_t)(slash - node->path),
 		            "/metadata.json");

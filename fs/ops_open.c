@@ -121,7 +121,8 @@ static int enter(struct fs *fs, const char *path, struct handle *handle,
 		return rc;
 	inodes_untell(&fs->inodes, path);
 	inodes_attach(&fs->inodes, entry->ino, handle);
-	entry->attr_timeout = 0;
+	/* A draft is this handle's: the kernel knows what changes it. */
+	entry->attr_timeout = handle->has_draft ? FS_VALID_SECONDS : 0;
 	entry->entry_timeout = handle->has_draft ? 0 : FS_VALID_SECONDS;
 	return 0;
 }
