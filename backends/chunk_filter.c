@@ -65,13 +65,14 @@ size_t chunk_stored_most(const struct chunk_pipeline *pipeline, size_t size)
 	return size + size / 8 + 1024 + SUM_SIZE * pipeline->count;
 }
 
-/* The spare buffer that FROM is not in, with room for SIZE bytes. */
+/* The spare buffer that FROM is not in, with room for SIZE bytes, which may be
+ * 0: damaged chunks are. */
 static char *other_spare(struct chunk_work *work, const char *from, size_t size)
 {
 	struct chunk_buffer *buffer =
 	    &work->spare[from && from == work->spare[0].data];
 
-	return chunk_buffer_reserve(buffer, size) ? NULL : buffer->data;
+	return chunk_buffer_reserve(buffer, size + 1) ? NULL : buffer->data;
 }
 
 static int inflate_to(struct chunk_work *work, struct bytes in, char *out,
