@@ -182,6 +182,9 @@ static void claimed_sizes_are_not_believed(void **state)
 		ROW("X\xff\xff\xff\xff.", -EINVAL, "truncated"),
 		ROW("T\xff\xff\xff\xff.", -EINVAL, "truncated"),
 		ROW("\x8b\xff\xff\xff\x7f.", -EINVAL, "truncated"),
+		ROW("Nr\xff\xff\xff\x7f.", -EINVAL, "memo"),
+		ROW("Np4000000000\n.", -EINVAL, "memo"),
+		ROW("Np99999999999999999999\n.", -EINVAL, ""),
 	};
 	struct rlimit all;
 	struct rlimit few;
@@ -250,6 +253,18 @@ static void laughs_are_counted_each(void **state)
 	}
 	blob_append(&bytes, ".", 1);
 	assert_int_equal(decode(bytes.data, bytes.size, LIMIT, why), -EFBIG);
+	blob_release(&bytes);
+}
+
+static void marks_without_end_are_refused(void **state)
+{
+	struct blob bytes = { 0 };
+	char why[WHY_SIZE];
+
+	(void)state;
+	repeat(&bytes, "(", 1, 4000000);
+	blob_append(&bytes, ".", 1);
+	assert_int_not_equal(decode(bytes.data, bytes.size, 1 << 20, why), 0);
 	blob_release(&bytes);
 }
 
@@ -362,6 +377,7 @@ int main(void)
 		cmocka_unit_test(deep_nesting_is_refused),
 		cmocka_unit_test(depth_behind_the_memo_is_refused),
 		cmocka_unit_test(laughs_are_counted_each),
+		cmocka_unit_test(marks_without_end_are_refused),
 		cmocka_unit_test(memory_stays_under_the_limit),
 		cmocka_unit_test(long_integers_are_refused),
 		cmocka_unit_test(truncated_and_damaged_pickles_are_survived),

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* A journal and the file beside it.  A short says how long the file is, then
+ * comes the journal.  Checksums, which nobody guesses, are put right where the
+ * first byte is odd.  Recovery never makes the file longer, and what it does
+ * once, it need not do again. */
+#include "tests/fuzz/feed.h"
+
+#include "backends/journal_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+static char directory[] = "/dev/shm/engramfs-fuzz-XXXXXX";
+static char path[64];
+static char log_path[64];
+
+static void clean(void)
+{
+	unlink(path);
+	unlink(log_path);
+	rmdir(directory);
+}
+
+static void make_directory(void)
+{
+	if (path[0])
+		return;
+	feed_check(mkdtemp(directory) != NULL);
+	snprintf(path, sizeof(path), "%s/file", directory);
+	snprintf(log_path, sizeof(log_path), "%s" JOURNAL_SUFFIX, path);
+	atexit(clean);
+}
+
+static void write_file(const char *name, const void *data, size_t size)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	feed_check(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	close(fd);
+}
+
+static void mend_record(char *at, size_t size, uint64_t number)
+{
+	struct journal_record record;
+	uint64_t own;
+
+	memcpy(&record, at, sizeof(record));
+	if (record.size > size - sizeof(record))
+		record.size = size - sizeof(record);
+	own = XXH3_64bits_withSeed(
+	    &record, offsetof(struct journal_record, checksum), number);
+	record.checksum =
+	    XXH3_64bits_withSeed(at + sizeof(record), record.size, own);
+	memcpy(at, &record, sizeof(record));
+}
+
+static void mend(struct blob *log)
+{
+	struct journal_header header;
+	struct journal_record record;
+	size_t at = JOURNAL_SECTOR;
+
+	if (log->size < sizeof(header))
+		return;
+	memcpy(&header, log->data, sizeof(header));
+	header.checksum =
+	    XXH3_64bits(&header, offsetof(struct journal_header, checksum));
+	memcpy(log->data, &header, sizeof(header));
+	while (at < log->size && log->size - at > sizeof(record)) {
+		mend_record(log->data + at, log->size - at, header.number);
+		memcpy(&record, log->data + at, sizeof(record));
+		at += sizeof(record) + record.size;
+	}
+}
+
+static off_t file_size(void)
+{
+	struct stat status;
+
+	feed_check(stat(path, &status) == 0);
+	return status.st_size;
+}
+
+static void check(size_t size)
+{
+	struct journal_recovery found;
+	char aside[128];
+	int rc = journal_recover(path, NULL, &found);
+
+	feed_check(file_size() <= (off_t)size);
+	if (rc)
+		return;
+	feed_check(journal_recover(path, NULL, &found) == 0 ||
+	           found.finding == JOURNAL_NONE);
+	if (found.finding != JOURNAL_STALE)
+		return;
+	snprintf(aside, sizeof(aside), "%s%s", path, found.name);
+	unlink(aside);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct feed feed = { data, size };
+	struct blob log = { 0 };
+	static const char zeros[65536];
+	bool mended = feed_byte(&feed) & 1;
+	size_t length = feed_short(&feed);
+
+	make_directory();
+	feed_check(blob_set(&log, feed.size ? (const char *)feed.data : "",
+	                    feed.size) == 0);
+	if (mended)
+		mend(&log);
+	write_file(path, zeros, length);
+	write_file(log_path, log.data, log.size);
+	check(length);
+	blob_release(&log);
+	return 0;
+}
