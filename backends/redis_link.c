@@ -181,6 +181,7 @@ int redis_link_open(const struct redis_address *address, int64_t deadline,
 	rc = connect_server(address, patience(deadline), &link->context, why);
 	if (rc)
 		goto fail;
+	redis_guard_reader(link->context->reader, &link->guard);
 	rc = greet(link, address);
 	if (rc) {
 		snprintf(why, WHY_SIZE, "%.80s: %.160s", address->host,

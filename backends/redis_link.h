@@ -19,6 +19,7 @@
 
 #include "backends/array.h"
 #include "backends/blob.h"
+#include "backends/redis_guard.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,7 @@ struct redis_address {
 
 struct redis_link {
 	redisContext *context;
+	struct redis_guard guard;
 	int64_t deadline;  /* by redis_clock_ms: after it nothing waits long */
 	int patience_ms;   /* how long one send or receive may stand still */
 	bool knows_expiry; /* the server has PEXPIRETIME (Redis 7) */

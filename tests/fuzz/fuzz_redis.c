@@ -28,10 +28,12 @@ static size_t read_replies(const struct feed *feed,
                            redisReply *replies[REPLIES])
 {
 	redisReader *reader = redisReaderCreate();
+	struct redis_guard guard;
 	size_t count = 0;
 	void *reply = NULL;
 
 	feed_check(reader != NULL);
+	redis_guard_reader(reader, &guard);
 	redisReaderFeed(reader, (const char *)feed->data, feed->size);
 	while (count < REPLIES &&
 	       redisReaderGetReply(reader, &reply) == REDIS_OK && reply)
