@@ -35,6 +35,7 @@
 #include <time.h>
 
 struct access_ops;
+struct loan;
 struct maintenance_ops;
 struct outage_ops;
 struct packed_ops;
@@ -156,7 +157,13 @@ struct reader_ops {
 	 * array.  Returns bytes read or a negative errno value. */
 	ssize_t (*read)(struct reader *reader, uint64_t offset, void *buffer,
 	                size_t size);
-	/* What was wrong when a read failed, for the user to know: each cause
+	/* The same without a copy (loan.h): append to LOAN, which has no token
+	 * yet, spans with those bytes.  -ENOTSUP: these have to be read; what
+	 * was appended does not count, and there is no token.  NULL: all have
+	 * to be. */
+	ssize_t (*lend)(struct reader *reader, uint64_t offset, size_t size,
+	                struct loan *loan);
+	/* What was wrong when one of them failed, for the user to know: each cause
 	 * once; "" otherwise.  NULL: nothing more than the errno value. */
 	void (*why)(struct reader *reader, char why[WHY_SIZE]);
 	/* Accepts NULL. */

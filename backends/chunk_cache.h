@@ -91,4 +91,10 @@ int chunk_cache_take(struct chunk_cache *cache, struct chunk_source *source,
                      uint64_t index, struct chunk **out, const char **data);
 void chunk_cache_give(struct chunk_cache *cache, struct chunk *chunk);
 
+/* The same for those who do not say when they are done: of their chunks no more
+ * stay than half of LIMIT.  -ENOTSUP: these would be more. */
+int chunk_cache_lend(struct chunk_cache *cache, struct chunk_source *source,
+                     uint64_t index, struct chunk **out, const char **data);
+void chunk_cache_take_back(struct chunk_cache *cache, struct chunk *chunk);
+
 #endif

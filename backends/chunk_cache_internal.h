@@ -31,6 +31,7 @@ struct chunk {
 	enum chunk_state state;
 	int rc;
 	unsigned int pins;
+	unsigned int loans;  /* of the pins */
 	bool listed;         /* is found */
 	bool idle;           /* in the order of use */
 	struct batch *batch; /* while it waits */
@@ -51,6 +52,7 @@ struct chunk_cache {
 	pthread_cond_t loaded;
 	uint64_t limit;
 	uint64_t used;
+	uint64_t lent;
 	unsigned int sharers;
 	struct pool *pool;
 	LIST_HEAD(, chunk_source) sources;

@@ -242,3 +242,28 @@ void chunk_cache_give(struct chunk_cache *cache, struct chunk *chunk)
 	unpin(cache, chunk);
 	pthread_mutex_unlock(&cache->lock);
 }
+
+int chunk_cache_lend(struct chunk_cache *cache, struct chunk_source *source,
+                     uint64_t index, struct chunk **out, const char **data)
+{
+	int rc = -ENOTSUP;
+
+	pthread_mutex_lock(&cache->lock);
+	if (cache->lent + chunk_cost(source) <= cache->limit / 2)
+		rc = take_locked(cache, source, index, out);
+	if (rc == 0 && (*out)->loans++ == 0)
+		cache->lent += chunk_cost(source);
+	pthread_mutex_unlock(&cache->lock);
+	if (rc == 0)
+		*data = (*out)->data;
+	return rc;
+}
+
+void chunk_cache_take_back(struct chunk_cache *cache, struct chunk *chunk)
+{
+	pthread_mutex_lock(&cache->lock);
+	if (--chunk->loans == 0)
+		cache->lent -= chunk_cost(chunk->source);
+	unpin(cache, chunk);
+	pthread_mutex_unlock(&cache->lock);
+}

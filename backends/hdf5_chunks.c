@@ -110,6 +110,34 @@ uint64_t hdf5_chunks_box(const struct hdf5_chunks *chunks, uint64_t first,
 	return run;
 }
 
+void hdf5_chunks_piece(const struct hdf5_chunks *chunks, uint64_t first,
+                       struct hdf5_chunk_piece *out)
+{
+	struct hdf5_chunk_piece piece = { 0 };
+	uint64_t rest = first;
+	uint64_t chunks_step = 1; /* to the next chunk along the axis */
+	size_t step = 1;          /* to the next byte along the axis */
+	bool whole = true;
+
+	for (int i = chunks->ndim - 1; i >= 0; i--) {
+		uint64_t at = rest % chunks->dims[i];
+		uint64_t in = at % chunks->chunk[i];
+
+		if (whole)
+			piece.size = min_u64(chunks->chunk[i] - in,
+			                     chunks->dims[i] - at) *
+			                 step -
+			             piece.at;
+		piece.index += at / chunks->chunk[i] * chunks_step;
+		piece.at += in * step;
+		whole = whole && chunks->chunk[i] == chunks->dims[i];
+		chunks_step *= chunks->counts[i];
+		step *= chunks->chunk[i];
+		rest /= chunks->dims[i];
+	}
+	*out = piece;
+}
+
 /* To the next of COUNT numbers from FIRST along each of the first NDIM axes. */
 static bool advance(uint64_t *at, const uint64_t *first, const uint64_t *count,
                     int ndim)

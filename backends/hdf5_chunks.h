@@ -26,7 +26,9 @@ struct hdf5_chunks {
 	size_t size; /* bytes of a chunk */
 	uint64_t
 	    row; /* bytes of one, along the slowest axis with thick chunks */
-	uint64_t band; /* bytes of all chunks that hold one row, whole */
+	uint64_t band;  /* bytes of all chunks that hold one row, whole */
+	uint64_t piece; /* bytes of the array that a chunk has in one run, on
+	                 * average */
 	struct chunk_pipeline pipeline;
 	char *fill; /* the element of chunks that are not stored; NULL: 0 */
 };
@@ -65,6 +67,16 @@ void hdf5_chunks_fill(const struct hdf5_chunks *chunks, char *out);
  */
 uint64_t hdf5_chunks_box(const struct hdf5_chunks *chunks, uint64_t first,
                          uint64_t end, struct hdf5_chunk_box *box);
+
+/* The bytes from byte FIRST of the array on that one chunk has in one run. */
+struct hdf5_chunk_piece {
+	uint64_t index; /* of the chunk */
+	size_t at;      /* in it */
+	uint64_t size;
+};
+
+void hdf5_chunks_piece(const struct hdf5_chunks *chunks, uint64_t first,
+                       struct hdf5_chunk_piece *out);
 
 /* Call FN for all chunks that BOX touches, COUNT neighbours at a time.  What
  * is not 0 ends it and is returned. */

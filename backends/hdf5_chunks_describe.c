@@ -84,6 +84,17 @@ static int describe_fill(hid_t list, hid_t type, uint64_t element, char **out)
 	return H5Pget_fill_value(list, type, *out) < 0 ? -ENOTSUP : 0;
 }
 
+/* Along the innermost axis with several chunks, or the slowest one. */
+static uint64_t measure_piece(const struct hdf5_chunks *chunks)
+{
+	uint64_t size = 1;
+	int i = chunks->ndim - 1;
+
+	while (i > 0 && chunks->chunk[i] == chunks->dims[i])
+		size *= chunks->dims[i--];
+	return size * chunks->dims[i] / chunks->counts[i];
+}
+
 /* The bytes of a chunk, and how many there are: no product may overflow. */
 static int measure(struct hdf5_chunks *chunks, uint64_t most)
 {
@@ -110,6 +121,7 @@ static int measure(struct hdf5_chunks *chunks, uint64_t most)
 			return -ENOTSUP;
 	}
 	chunks->band = size;
+	chunks->piece = measure_piece(chunks);
 	return 0;
 }
 

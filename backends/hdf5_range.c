@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/hdf5_range.h"
 
+#include "backends/hdf5_internal.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,6 +268,20 @@ int hdf5_range_read(const struct hdf5_grid *grid, uint64_t offset, void *buffer,
 	size -= whole * grid->element;
 	if (rc == 0 && size > 0)
 		rc = read_part(grid, index + whole, 0, out, size);
+	return rc;
+}
+
+int hdf5_range_whole(hid_t dataset, const struct array_info *info,
+                     struct blob *out)
+{
+	struct hdf5_grid grid = { .type = -1 };
+	int rc = hdf5_array_grid(dataset, info, &grid);
+
+	if (rc == 0)
+		rc = blob_resize(out, info->nbytes);
+	if (rc == 0)
+		rc = hdf5_range_read(&grid, 0, out->data, info->nbytes);
+	hdf5_close_id(grid.type);
 	return rc;
 }
 

@@ -40,6 +40,10 @@ int hdf5_range_axis(const struct hdf5_grid *grid, int axis);
 /* What is read has to be transposed, which takes memory. */
 bool hdf5_range_turns(const struct hdf5_grid *grid);
 
+/* Read all of DATASET, which has INFO. */
+int hdf5_range_whole(hid_t dataset, const struct array_info *info,
+                     struct blob *out);
+
 /* Read SIZE bytes at OFFSET, all of them inside the array. */
 int hdf5_range_read(const struct hdf5_grid *grid, uint64_t offset, void *buffer,
                     size_t size);

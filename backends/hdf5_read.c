@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define SMALL ((uint64_t)1 << 20)
 
@@ -34,7 +33,6 @@ struct hdf5_reader {
 	struct blob whole; /* of a small array */
 	haddr_t address;
 	bool expired;
-
 	struct hdf5_stream stream; /* or, where it has no source: */
 
 	struct hdf5_grid grid; /* valid in SESSION of the file */
@@ -237,24 +235,39 @@ static int read_library(struct hdf5_reader *reader, uint64_t offset,
 	return rc;
 }
 
+static size_t clip(const struct reader *base, uint64_t offset, size_t size)
+{
+	return offset < base->size ? min_u64(size, base->size - offset) : 0;
+}
+
 static ssize_t reader_read(struct reader *base, uint64_t offset, void *buffer,
                            size_t size)
 {
 	struct hdf5_reader *reader = (struct hdf5_reader *)base;
 	int rc;
 
-	if (offset >= base->size || size == 0)
+	if (reader->whole.data)
+		return reader_copy(base, reader->whole.data, offset, buffer,
+		                   size);
+	size = clip(base, offset, size);
+	if (size == 0)
 		return 0;
-	if (size > base->size - offset)
-		size = base->size - offset;
-	if (reader->whole.data) {
-		memcpy(buffer, reader->whole.data + offset, size);
-		return (ssize_t)size;
-	}
 	rc = reader->stream.source
 	         ? hdf5_stream_read(&reader->stream, offset, buffer, size)
 	         : read_library(reader, offset, buffer, size);
 	return rc ? rc : (ssize_t)size;
+}
+
+static ssize_t reader_lend(struct reader *base, uint64_t offset, size_t size,
+                           struct loan *loan)
+{
+	struct hdf5_reader *reader = (struct hdf5_reader *)base;
+
+	if (reader->whole.data)
+		return reader_show(base, reader->whole.data, offset, size,
+		                   loan);
+	return hdf5_stream_lend(&reader->stream, offset,
+	                        clip(base, offset, size), loan);
 }
 
 static void unlink_reader(struct hdf5_reader *reader)
@@ -296,23 +309,10 @@ static void reader_why(struct reader *base, char why[WHY_SIZE])
 
 static const struct reader_ops reader_ops = {
 	.read = reader_read,
+	.lend = reader_lend,
 	.why = reader_why,
 	.close = reader_close,
 };
-
-static int read_whole(struct hdf5_reader *reader, hid_t dataset)
-{
-	struct hdf5_grid grid = { .type = -1 };
-	int rc = hdf5_array_grid(dataset, &reader->base.info, &grid);
-
-	if (rc == 0)
-		rc = blob_resize(&reader->whole, reader->base.size);
-	if (rc == 0)
-		rc = hdf5_range_read(&grid, 0, reader->whole.data,
-		                     reader->base.size);
-	hdf5_close_id(grid.type);
-	return rc;
-}
 
 /* What we change ourselves gets another address, or at least another mtime,
  * which is the caller's to look at. */
@@ -339,7 +339,7 @@ static int open_reader(struct hdf5_reader *reader)
 	reader->generation = hdf5_file_generation(reader->file);
 	rc = hdf5_source_address(dataset, &reader->address);
 	if (rc == 0 && info->nbytes > 0 && info->nbytes <= SMALL)
-		rc = read_whole(reader, dataset);
+		rc = hdf5_range_whole(dataset, info, &reader->whole);
 	else if (rc == 0 && info->nbytes > 0)
 		rc = hdf5_stream_open(&reader->stream, reader->store,
 		                      reader->file, &reader->path, info,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backends/hdf5_internal.h"
+#include "backends/hdf5_lend.h"
 
 /* Bytes that are served at once: longer requests are taken in pieces. */
 #define PIECE ((uint64_t)1 << 20)
@@ -104,6 +105,21 @@ static int serve_run(uint64_t first, uint64_t count, void *arg)
 	return 0;
 }
 
+/* Queue the chunks of a range, as far as there is room. */
+static void want(struct hdf5_source *source, uint64_t from, uint64_t end,
+                 hdf5_chunk_run_fn *fn)
+{
+	const struct hdf5_chunks *chunks = &source->chunks;
+	int full = 0;
+
+	while (!full && from < end) {
+		struct hdf5_chunk_box box;
+
+		from += hdf5_chunks_box(chunks, from, end, &box);
+		full = hdf5_chunks_each_run(chunks, &box, fn, source);
+	}
+}
+
 /* All chunks of a box are begun before the first is waited for. */
 static int serve(struct hdf5_source *source, uint64_t offset, char *out,
                  uint64_t size)
@@ -125,19 +141,6 @@ static int serve(struct hdf5_source *source, uint64_t offset, char *out,
 		out += got;
 	}
 	return 0;
-}
-
-static void load_ahead(struct hdf5_source *source, uint64_t from, uint64_t end)
-{
-	const struct hdf5_chunks *chunks = &source->chunks;
-	int full = 0;
-
-	while (!full && from < end) {
-		struct hdf5_chunk_box box;
-
-		from += hdf5_chunks_box(chunks, from, end, &box);
-		full = hdf5_chunks_each_run(chunks, &box, want_later, source);
-	}
 }
 
 /* How many bytes ahead of a run of RUN bytes. */
@@ -321,10 +324,60 @@ int hdf5_stream_read(struct hdf5_stream *stream, uint64_t offset, void *buffer,
 			note_failure(stream);
 		if (rc)
 			return rc;
-		load_ahead(source, course.from, course.end);
+		want(source, course.from, course.end, want_later);
 		offset += part;
 		out += part;
 		left -= part;
 	}
 	return 0;
+}
+
+static int serve_into(struct hdf5_stream *stream, uint64_t offset, size_t size,
+                      uint64_t share, struct loan *loan)
+{
+	char *buffer = loan_reserve(loan, size);
+	int rc;
+
+	if (!buffer)
+		return -ENOMEM;
+	rc = serve_shared(stream, offset, buffer, size, share);
+	if (rc)
+		return rc;
+	return loan_append(loan, buffer, size) ? 0 : -ENOBUFS;
+}
+
+/* All chunks are begun before the first is waited for. */
+static int serve_loan(struct hdf5_stream *stream, uint64_t offset, size_t size,
+                      uint64_t share, struct loan *loan)
+{
+	int rc = -ENOTSUP;
+
+	if (share == 0) {
+		want(stream->source, offset, offset + size, want_now);
+		rc = hdf5_lend(stream->source, offset, size, loan);
+	}
+	return rc == -ENOTSUP ? serve_into(stream, offset, size, share, loan)
+	                      : rc;
+}
+
+ssize_t hdf5_stream_lend(struct hdf5_stream *stream, uint64_t offset,
+                         size_t size, struct loan *loan)
+{
+	struct hdf5_source *source = stream->source;
+	struct course course;
+	int rc;
+
+	if (size == 0)
+		return 0;
+	if (!source || size > PIECE || !hdf5_lend_pays(source, size))
+		return -ENOTSUP;
+	if (source->expired)
+		return -ESTALE;
+	follow(stream, offset, size, &course);
+	rc = serve_loan(stream, offset, size, course.share, loan);
+	if (rc == -EIO)
+		note_failure(stream);
+	if (rc == 0)
+		want(source, course.from, course.end, want_later);
+	return rc ? rc : (ssize_t)size;
 }

@@ -20,6 +20,7 @@
 #define ENGRAMFS_BACKENDS_HDF5_STREAM_H
 
 #include "backends/hdf5_source.h"
+#include "backends/loan.h"
 
 struct hdf5_stream {
 	struct hdf5_source *source; /* NULL: the library has to read it */
@@ -53,6 +54,10 @@ int hdf5_stream_open(struct hdf5_stream *stream, struct hdf5_store *store,
 /* Read SIZE bytes at OFFSET, all of them inside the array. */
 int hdf5_stream_read(struct hdf5_stream *stream, uint64_t offset, void *buffer,
                      size_t size);
+
+/* The same by loan; returns SIZE.  -ENOTSUP: it has to be read. */
+ssize_t hdf5_stream_lend(struct hdf5_stream *stream, uint64_t offset,
+                         size_t size, struct loan *loan);
 
 /* As reader_ops->why. */
 void hdf5_stream_why(struct hdf5_stream *stream, char why[WHY_SIZE]);

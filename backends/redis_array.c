@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "backends/loan.h"
 #include "backends/log.h"
 #include "backends/redis_internal.h"
 #include "backends/version.h"
@@ -14,14 +15,23 @@ struct redis_reader {
 	redisReply *reply;
 };
 
+static const char *bytes_of(const struct reader *base)
+{
+	const struct redis_reader *reader = (const struct redis_reader *)base;
+
+	return reader->value ? reader->value->array.data : reader->reply->str;
+}
+
 static ssize_t reader_read(struct reader *base, uint64_t offset, void *buffer,
                            size_t size)
 {
-	const struct redis_reader *reader = (const struct redis_reader *)base;
-	const char *bytes =
-	    reader->value ? reader->value->array.data : reader->reply->str;
+	return reader_copy(base, bytes_of(base), offset, buffer, size);
+}
 
-	return reader_copy(base, bytes, offset, buffer, size);
+static ssize_t reader_lend(struct reader *base, uint64_t offset, size_t size,
+                           struct loan *loan)
+{
+	return reader_show(base, bytes_of(base), offset, size, loan);
 }
 
 static void reader_close(struct reader *base)
@@ -39,6 +49,7 @@ static void reader_close(struct reader *base)
 
 static const struct reader_ops reader_ops = {
 	.read = reader_read,
+	.lend = reader_lend,
 	.close = reader_close,
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/loan.h"
 #include "backends/log.h"
 #include "backends/nest.h"
 #include "backends/version.h"
@@ -25,6 +26,14 @@ static ssize_t reader_read(struct reader *base, uint64_t offset, void *buffer,
 	return reader_copy(base, reader->data, offset, buffer, size);
 }
 
+static ssize_t reader_lend(struct reader *base, uint64_t offset, size_t size,
+                           struct loan *loan)
+{
+	const struct sqlite_reader *reader = (struct sqlite_reader *)base;
+
+	return reader_show(base, reader->data, offset, size, loan);
+}
+
 static void reader_close(struct reader *base)
 {
 	struct sqlite_reader *reader = (struct sqlite_reader *)base;
@@ -39,6 +48,7 @@ static void reader_close(struct reader *base)
 
 static const struct reader_ops reader_ops = {
 	.read = reader_read,
+	.lend = reader_lend,
 	.close = reader_close,
 };
 

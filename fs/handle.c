@@ -237,36 +237,6 @@ void handle_close(struct handle *handle)
 	free(handle);
 }
 
-static ssize_t read_locked(struct handle *handle, uint64_t offset, void *buffer,
-                           size_t size)
-{
-	char why[WHY_SIZE];
-	ssize_t n;
-
-	if (handle->has_draft)
-		return draft_read(&handle->draft, offset, buffer, size);
-	n = view_read(&handle->view, offset, buffer, size);
-	if (n < 0 && view_why(&handle->view, why))
-		spool_error(&handle->tree->spool, handle->node.path, "read",
-		            (int)n, why);
-	return n;
-}
-
-ssize_t handle_read(struct handle *handle, uint64_t offset, void *buffer,
-                    size_t size)
-{
-	ssize_t n;
-
-	if (handle->fd >= 0) {
-		n = pread(handle->fd, buffer, size, (off_t)offset);
-		return n < 0 ? -errno : n;
-	}
-	pthread_mutex_lock(&handle->lock);
-	n = read_locked(handle, offset, buffer, size);
-	pthread_mutex_unlock(&handle->lock);
-	return n;
-}
-
 /* Writing to what was only read so far starts from its bytes. */
 static int make_draft(struct handle *handle)
 {

@@ -64,8 +64,9 @@ int handle_open(struct tree *tree, const struct node *node,
 /* Frees the handle, which may be NULL; what is dirty must have been committed. */
 void handle_close(struct handle *handle);
 
-ssize_t handle_read(struct handle *handle, uint64_t offset, void *buffer,
-                    size_t size);
+/* Read by loan (loan.h): until HANDLE is closed.  LOAN is all new. */
+ssize_t handle_lend(struct handle *handle, uint64_t offset, size_t size,
+                    struct loan *loan);
 int handle_write(struct handle *handle, uint64_t offset, const void *data,
                  size_t size);
 int handle_truncate(struct handle *handle, uint64_t size);

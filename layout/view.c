@@ -112,17 +112,38 @@ int view_open(const struct tree *tree, const struct node *node,
 	return 0;
 }
 
-ssize_t view_read(struct view *view, uint64_t offset, void *buffer, size_t size)
+/* How many of SIZE bytes at OFFSET the head has. */
+static size_t in_head(const struct view *view, uint64_t offset, size_t size)
 {
-	size_t done = 0;
+	size_t left = 0;
+
+	if (offset < view->head.size)
+		left = view->head.size - (size_t)offset;
+	return left < size ? left : size;
+}
+
+ssize_t view_lend(struct view *view, uint64_t offset, size_t size,
+                  struct loan *loan)
+{
+	size_t done = in_head(view, offset, size);
 	ssize_t n = 0;
 
-	if (offset < view->head.size) {
-		done = view->head.size - (size_t)offset;
-		if (done > size)
-			done = size;
+	if (done > 0 && !loan_append(loan, view->head.data + offset, done))
+		return -ENOBUFS;
+	if (done < size && view->reader)
+		n = loan_from_reader(loan, view->reader,
+		                     offset + done - view->head.size,
+		                     size - done);
+	return n < 0 ? n : (ssize_t)done + n;
+}
+
+ssize_t view_read(struct view *view, uint64_t offset, void *buffer, size_t size)
+{
+	size_t done = in_head(view, offset, size);
+	ssize_t n = 0;
+
+	if (done > 0)
 		memcpy(buffer, view->head.data + offset, done);
-	}
 	if (done < size && view->reader)
 		n = view->reader->ops->read(view->reader,
 		                            offset + done - view->head.size,

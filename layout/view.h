@@ -9,6 +9,7 @@
 #ifndef ENGRAMFS_LAYOUT_VIEW_H
 #define ENGRAMFS_LAYOUT_VIEW_H
 
+#include "backends/loan.h"
 #include "layout/node.h"
 
 #include <sys/types.h>
@@ -29,6 +30,10 @@ void view_release(struct view *view);
 /* Bytes read (short only at the end), or a negative errno value. */
 ssize_t view_read(struct view *view, uint64_t offset, void *buffer,
                   size_t size);
+
+/* The same by loan (loan.h): until VIEW is released. */
+ssize_t view_lend(struct view *view, uint64_t offset, size_t size,
+                  struct loan *loan);
 
 /* After a failure: false where WHY would only repeat the errno value, or what
  * it said before. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/contract.h"
+#include "tests/loan_help.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -47,6 +48,9 @@ static void read_range(struct reader *reader, const struct array *array,
 	if (expected)
 		assert_memory_equal(buffer, bytes + offset, expected);
 	assert_int_equal(buffer[expected], 0x55);
+	assert_int_equal(read_by_loan(reader, offset, buffer, size), expected);
+	if (expected)
+		assert_memory_equal(buffer, bytes + offset, expected);
 	free(buffer);
 }
 

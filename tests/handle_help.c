@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "tests/loan_help.h"
+
 int handle_set_up(void **state)
 {
 	*state = calloc(1, sizeof(struct lab));
@@ -64,6 +66,20 @@ int finish(struct handle *handle)
 
 	handle_close(handle);
 	return rc;
+}
+
+ssize_t handle_read(struct handle *handle, uint64_t offset, void *buffer,
+                    size_t size)
+{
+	struct loan loan;
+	ssize_t n;
+
+	loan_init(&loan);
+	n = handle_lend(handle, offset, size, &loan);
+	if (n > 0)
+		copy_loan(&loan, buffer, (size_t)n);
+	loan_end(&loan);
+	return n;
 }
 
 void write_text(struct handle *handle, uint64_t offset, const char *text)

@@ -29,6 +29,9 @@ struct handle *open_new(struct lab *lab, const char *path);
 /* As the last close: commit and free. */
 int finish(struct handle *handle);
 
+/* As pread(2), with negative errno values. */
+ssize_t handle_read(struct handle *handle, uint64_t offset, void *buffer,
+                    size_t size);
 void write_text(struct handle *handle, uint64_t offset, const char *text);
 void write_array(struct handle *handle, double number);
 void assert_reads(struct handle *handle, double number);

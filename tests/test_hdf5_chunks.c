@@ -4,6 +4,7 @@
  * however they are stored; see hdf5_chunk_peer.py.
  */
 #include "tests/hdf5_bench.h"
+#include "tests/loan_help.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -74,9 +75,11 @@ static void load_expected(const struct bench *bench, const char *key,
 	bench_read_file(path, out);
 }
 
-static void check_range(struct reader *reader, const char *key,
-                        const struct blob *expected, uint64_t offset,
-                        size_t size)
+typedef ssize_t read_fn(struct reader *reader, uint64_t offset, void *buffer,
+                        size_t size);
+
+static void check_way(struct reader *reader, read_fn *way, const char *key,
+                      const struct blob *expected, uint64_t offset, size_t size)
 {
 	size_t there = expected->size - offset;
 	char *buffer = malloc(size + 1);
@@ -86,13 +89,21 @@ static void check_range(struct reader *reader, const char *key,
 	if (there > size)
 		there = size;
 	memset(buffer, 0x55, size + 1);
-	got = reader->ops->read(reader, offset, buffer, size);
+	got = way(reader, offset, buffer, size);
 	if (got != (ssize_t)there)
 		fail_msg("%s: %zd bytes at %lu", key, got, offset);
 	if (memcmp(buffer, expected->data + offset, there) != 0)
 		fail_msg("%s: %zu bytes at %lu differ", key, there, offset);
 	assert_int_equal(buffer[there], 0x55);
 	free(buffer);
+}
+
+static void check_range(struct reader *reader, const char *key,
+                        const struct blob *expected, uint64_t offset,
+                        size_t size)
+{
+	check_way(reader, reader->ops->read, key, expected, offset, size);
+	check_way(reader, read_by_loan, key, expected, offset, size);
 }
 
 /* All at once, in order, here and there. */
