@@ -41,9 +41,11 @@ unsigned int chunk_cache_sharers(struct chunk_cache *cache, int change)
 	return count;
 }
 
+/* As many large chunks fit as the limit is chunks. */
 uint64_t chunk_cost(const struct chunk_source *source)
 {
-	return source->size + sizeof(struct chunk);
+	return source->size +
+	       (source->size < SPARE_LEAST ? sizeof(struct chunk) : 0);
 }
 
 static struct chunk **bucket_of(struct chunk_cache *cache,
