@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define JOB_MAX 1e15 /* exact as a double */
+
 static int cancel(struct tree *tree, const struct value *arguments,
                   char why[WHY_SIZE])
 {
@@ -15,7 +17,8 @@ static int cancel(struct tree *tree, const struct value *arguments,
 	int rc = value_to_double(value_dict_get(arguments, "job"), &id);
 
 	if (rc == 0)
-		rc = jobs_cancel(tree->jobs, (uint64_t)id);
+		rc = id <= JOB_MAX ? jobs_cancel(tree->jobs, (uint64_t)id)
+		                   : -ENOENT;
 	if (rc == 0)
 		return 0;
 	snprintf(why, WHY_SIZE, "job %.0f %s", id,

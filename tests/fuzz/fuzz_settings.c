@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define WORDS 16
-#define SECRET "REDIS_PASSWORD=s3cr3t-w0rd"
+#define SECRET "s3cr3t-w0rd"
 
 static char directory[] = "/dev/shm/engramfs-fuzz-XXXXXX";
 static char path[64];
@@ -60,7 +60,7 @@ static void check(const struct settings_sources *sources)
 	rc = settings_append_json(&settings, &origins, &text);
 	feed_check(rc == 0 || rc == -EFBIG || rc == -EINVAL);
 	if (rc == 0) {
-		feed_check(!strstr(text.data, "s3cr3t-w0rd"));
+		feed_check(!strstr(text.data, SECRET));
 		feed_check(json_parse(text.data, text.size, JSON_ARRAYS_REFUSE,
 		                      &value, why) == 0);
 		value_unref(value);
@@ -75,11 +75,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct blob yaml = { 0 };
 	struct blob words[WORDS] = { 0 };
 	const char *options[WORDS];
-	char secret[] = SECRET;
+	char secret[] = "REDIS_PASSWORD=" SECRET;
 	char *variables[WORDS + 2] = { secret };
 	size_t option_count = 0;
 	size_t variable_count = 1;
 
+	if (memmem(data, size, SECRET, strlen(SECRET)))
+		return 0; /* it is not told from other words */
 	feed_text(&feed, '\0', &yaml);
 	for (size_t i = 0; i < WORDS && feed.size; i++) {
 		feed_text(&feed, '\0', &words[i]);
