@@ -39,8 +39,10 @@ int hdf5_rotated_visit(const char *path,
 	*slash = '\0';
 	stream = opendir(slash == copy.data ? "/" : copy.data);
 	rc = stream ? 0 : -errno;
+	/* A link may lead out of the store. */
 	while (rc == 0 && (entry = readdir(stream)))
-		if (file_is_rotated(entry->d_name, slash + 1, &number))
+		if (entry->d_type != DT_LNK &&
+		    file_is_rotated(entry->d_name, slash + 1, &number))
 			rc = visit_entry(copy.data, entry->d_name, number,
 			                 visit, arg);
 	if (stream)

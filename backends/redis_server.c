@@ -56,8 +56,8 @@ static int open_directory(struct redis_server *server, const char *store,
 	if (mkdir(path.data, 0700) && errno != EEXIST)
 		rc = -errno;
 	if (rc == 0) {
-		server->directory =
-		    open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		server->directory = open(path.data, O_RDONLY | O_DIRECTORY |
+		                                        O_NOFOLLOW | O_CLOEXEC);
 		rc = server->directory < 0 ? -errno : 0;
 	}
 	if (rc == 0)
@@ -85,8 +85,9 @@ static int open_log(struct redis_server *server, char why[WHY_SIZE])
 {
 	struct stat stat;
 
-	server->log = openat(server->directory, REDIS_LOG,
-	                     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	server->log = openat(
+	    server->directory, REDIS_LOG,
+	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (server->log < 0 || fstat(server->log, &stat) ||
 	    (stat.st_size > LOG_LIMIT && ftruncate(server->log, 0))) {
 		snprintf(why, WHY_SIZE, REDIS_LOG ": %s", strerror(errno));
