@@ -114,6 +114,9 @@ static int set_from_entry(const struct loading *loading,
 		return refuse(why, "a single value is needed");
 	if (!entry->value)
 		return 0;
+	if (row->is_program)
+		return refuse(why, "a store names no programs: use "
+		                   "REDIS_SERVER or -o redis.server");
 	before = already_set(loading, row, ORIGIN_FILE);
 	if (!before)
 		return set(loading, row, entry->value, ORIGIN_FILE, entry->line,
@@ -315,6 +318,21 @@ int settings_load(const struct settings_sources *sources, struct settings *out,
 	*out = settings;
 	*origins = found;
 	return 0;
+}
+
+void settings_hide_secrets(char *const *environment)
+{
+	for (const struct setting_row *row = setting_rows; row->key; row++) {
+		size_t length = strlen(row->environment);
+
+		if (row->kind != &setting_secret)
+			continue;
+		for (char *const *one = environment; *one; one++)
+			if (strncmp(*one, row->environment, length) == 0 &&
+			    (*one)[length] == '=')
+				explicit_bzero(*one + length + 1,
+				               strlen(*one + length + 1));
+	}
 }
 
 bool settings_is_option(const char *option)

@@ -55,6 +55,10 @@ int settings_load(const struct settings_sources *sources, struct settings *out,
                   struct settings_origins *origins,
                   char why[SETTINGS_WHY_SIZE]);
 
+/* Once they are loaded: overwrite the values of ENVIRONMENT that are secrets,
+ * for children inherit it, and others may read it. */
+void settings_hide_secrets(char *const *environment);
+
 /* OPTION (of -o) is meant for settings_load, be it right or wrong. */
 bool settings_is_option(const char *option);
 

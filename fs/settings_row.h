@@ -48,6 +48,8 @@ struct setting_row {
 	int64_t max;
 	const char *const *words; /* of choices; ends with NULL */
 	bool implies_server;      /* a Redis host is meant */
+	bool is_program;          /* not for a store to say, which may be
+	                           * anybody's */
 };
 
 /* Ends with a row whose key is NULL. */
