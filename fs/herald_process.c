@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/herald_process.h"
 
+#include "backends/sandbox.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -73,6 +76,23 @@ static int remove_name(const char *mountpoint, const char *path,
 	return rc;
 }
 
+/* It may remove names, and open nothing but directories.  The kernel goes by
+ * the directory that holds the mount point, which is hidden itself. */
+static int confine(const char *mountpoint)
+{
+	char parent[PATH_MAX];
+	const struct sandbox_path path = { parent, SANDBOX_REMOVE };
+	const struct sandbox_rules rules = { .kind = SANDBOX_WORKER,
+		                             .paths = &path,
+		                             .path_count = 1 };
+	struct sandbox sandbox = { 0 };
+	const char *slash = strrchr(mountpoint, '/');
+
+	snprintf(parent, sizeof(parent), "%.*s/",
+	         slash ? (int)(slash - mountpoint) : 0, mountpoint);
+	return sandbox_enter(&rules, &sandbox);
+}
+
 static void serve(const char *mountpoint, uint64_t secret)
 {
 	char path[PATH_MAX];
@@ -90,7 +110,8 @@ static void serve(const char *mountpoint, uint64_t secret)
 
 /* The parent. */
 
-int herald_process_start(const char *mountpoint, struct herald_process *out)
+int herald_process_start(const char *mountpoint, bool confined,
+                         struct herald_process *out)
 {
 	struct herald_process process = { 0 };
 	int ends[2];
@@ -111,7 +132,8 @@ int herald_process_start(const char *mountpoint, struct herald_process *out)
 	if (process.pid == 0) {
 		ignore_signals();
 		prctl(PR_SET_NAME, "engramfs-herald");
-		if (drop_descriptors(ends[1]) == 0)
+		if (drop_descriptors(ends[1]) == 0 &&
+		    (!confined || confine(mountpoint) == 0))
 			serve(mountpoint, process.secret);
 		_exit(0);
 	}

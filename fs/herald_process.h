@@ -23,6 +23,7 @@
 #ifndef ENGRAMFS_FS_HERALD_PROCESS_H
 #define ENGRAMFS_FS_HERALD_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -32,8 +33,10 @@ struct herald_process {
 	uint64_t secret; /* f_files of its statfs */
 };
 
-/* Call it while there are no other threads. */
-int herald_process_start(const char *mountpoint, struct herald_process *out);
+/* Call it while there are no other threads.  CONFINED: it gives up what it does
+ * not need (sandbox.h). */
+int herald_process_start(const char *mountpoint, bool confined,
+                         struct herald_process *out);
 
 /* Remove the name PATH, relative to the mount point.  -ENOTCONN: it does not
  * answer (any more), and is not to be asked again. */

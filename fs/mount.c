@@ -4,8 +4,11 @@
 #include "backends/log.h"
 #include "backends/pool.h"
 #include "fs/daemon.h"
+#include "fs/doors.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
+#include "fs/mount_arguments.h"
+#include "fs/mounter.h"
 #include "fs/mountpoint.h"
 #include "fs/ops.h"
 #include "fs/settings.h"
@@ -16,7 +19,9 @@
 #include "layout/outages.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +40,11 @@ struct mount {
 	struct settings settings;
 	struct settings_origins origins;
 	struct daemon daemon;
+	struct fuse_args arguments; /* for libfuse */
+	struct mounter mounter;
 	struct fs fs;
 	bool has_spool;
+	bool mounted;
 };
 
 static int load_settings(struct mount *mount)
@@ -57,6 +65,7 @@ static int load_settings(struct mount *mount)
 		        rc == -EINVAL ? why : strerror(-rc));
 		return rc;
 	}
+	settings_hide_secrets(environ);
 	mount->settings.read_only = options->read_only;
 	return 0;
 }
@@ -147,71 +156,27 @@ static int open_tree(struct mount *mount)
 	return rc;
 }
 
-static int add_option(struct fuse_args *args, const char *option)
-{
-	char *escaped = NULL;
-	int rc = fuse_opt_add_opt_escaped(&escaped, option);
-
-	if (rc == 0)
-		rc = fuse_opt_add_arg(args, "-o");
-	if (rc == 0)
-		rc = fuse_opt_add_arg(args, escaped);
-	free(escaped);
-	return rc;
-}
-
-static bool has_option(const struct options *options, const char *name)
-{
-	for (size_t i = 0; i < options->mount_count; i++)
-		if (strncmp(options->mount[i], name, strlen(name)) == 0)
-			return true;
-	return false;
-}
-
-/* The colon makes tools take the file system for a remote one, and leave it
- * alone when they index or make thumbnails. */
-static int fill_args(const struct mount *mount, struct fuse_args *args)
-{
-	const struct options *options = mount->options;
-	char name[PATH_MAX + 32];
-	int rc = fuse_opt_add_arg(args, "engramfs");
-
-	snprintf(name, sizeof(name), "fsname=engramfs:%s", mount->store);
-	for (size_t i = 0; rc == 0 && i < options->mount_count; i++)
-		rc = add_option(args, options->mount[i]);
-	if (rc == 0 && !has_option(options, "fsname="))
-		rc = add_option(args, name);
-	if (rc == 0 && !has_option(options, "subtype="))
-		rc = add_option(args, "subtype=engramfs");
-	if (rc == 0)
-		rc = add_option(args, "default_permissions");
-	if (rc == 0 && options->read_only)
-		rc = add_option(args, "ro");
-	if (rc == 0 && options->debug)
-		rc = fuse_opt_add_arg(args, "-d");
-	return rc;
-}
-
 static int start_session(struct mount *mount)
 {
-	struct fuse_args args = { 0 };
 	struct fs *fs = &mount->fs;
-	int rc = fill_args(mount, &args);
+	char device[32];
+	int fd;
+	int rc;
 
 	fs->ready = daemon_ready;
 	fs->ready_arg = &mount->daemon;
-	if (rc == 0)
-		fs->session = fuse_session_new(&args, &fs_operations,
-		                               sizeof(fs_operations), fs);
-	fuse_opt_free_args(&args);
+	fs->session = fuse_session_new(&mount->arguments, &fs_operations,
+	                               sizeof(fs_operations), fs);
 	if (!fs->session)
 		return -EINVAL;
 	if (fuse_set_signal_handlers(fs->session) != 0)
 		return -EINVAL;
-	/* libfuse has said why. */
-	return fuse_session_mount(fs->session, mount->mountpoint) == 0
-	           ? 0
-	           : -EINVAL;
+	rc = mounter_mount(&mount->mounter, &fd);
+	if (rc)
+		return rc;
+	mount->mounted = true;
+	snprintf(device, sizeof(device), "/dev/fd/%d", fd);
+	return fuse_session_mount(fs->session, device) == 0 ? 0 : -EINVAL;
 }
 
 static void repeat_jobs(struct mount *mount)
@@ -264,6 +229,27 @@ static int serve(struct mount *mount)
 	return rc;
 }
 
+/* The connection is cut first: unmounting would wait for requests that nobody
+ * answers any more.  Where somebody else has unmounted, another mount may be
+ * in its place. */
+static void unmount(struct mount *mount)
+{
+	int device = fuse_session_fd(mount->fs.session);
+	struct pollfd look = { .fd = device };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	bool gone = poll(&look, 1, 0) == 1 && look.revents & POLLERR;
+	int rc = 0;
+
+	if (null < 0 || dup3(null, device, O_CLOEXEC) < 0)
+		rc = -errno;
+	else if (!gone)
+		rc = mounter_unmount(&mount->mounter);
+	if (rc)
+		log_error("cannot unmount: %s", strerror(-rc));
+	if (null >= 0)
+		close(null);
+}
+
 /* Commits what open files hold, and unmounts: nothing is served after it. */
 static void end_session(struct mount *mount)
 {
@@ -274,7 +260,8 @@ static void end_session(struct mount *mount)
 	spool_note_mount(&fs->tree.spool, "");
 	accesses_stop(fs->accesses);
 	notify_end(fs);
-	fuse_session_unmount(fs->session);
+	if (mount->mounted)
+		unmount(mount);
 	changes_stop(&fs->changes);
 	herald_stop(&fs->herald);
 	fuse_remove_signal_handlers(fs->session);
@@ -307,19 +294,40 @@ static void close_all(struct mount *mount)
 		pthread_mutex_destroy(&fs->tree.copies);
 		spool_close(&fs->tree.spool);
 	}
+	mounter_end(&mount->mounter);
+	fuse_opt_free_args(&mount->arguments);
 	settings_release(&mount->settings);
+}
+
+/* The helpers, of which each may do one thing; then the daemon may not. */
+static int close_doors(struct mount *mount)
+{
+	bool confined = !mount->options->no_sandbox;
+	int rc = herald_process_start(mount->mountpoint, confined,
+	                              &mount->fs.herald.process);
+
+	if (rc)
+		log_warn("watchers are not told of what expires: %s",
+		         strerror(-rc));
+	rc = mount_arguments(mount->options, mount->store, &mount->arguments);
+	if (rc == 0)
+		rc = mounter_start(&mount->arguments, mount->mountpoint,
+		                   &mount->mounter);
+	if (rc)
+		return mountpoint_complain("start", strerror(-rc));
+	if (confined)
+		doors_close(mount->store, &mount->settings,
+		            &mount->fs.tree.sandbox);
+	return 0;
 }
 
 /* In the process that serves. */
 static int run(struct mount *mount)
 {
-	int rc =
-	    herald_process_start(mount->mountpoint, &mount->fs.herald.process);
+	int rc = close_doors(mount);
 
-	if (rc)
-		log_warn("watchers are not told of what expires: %s",
-		         strerror(-rc));
-	rc = open_spool(mount);
+	if (rc == 0)
+		rc = open_spool(mount);
 	if (rc == 0)
 		rc = open_tree(mount);
 	if (rc == 0)
@@ -343,11 +351,15 @@ int mount_run(const struct options *options)
 		return 1;
 	mount->options = options;
 	mount->daemon.pipe = -1;
+	if (!options->core_dumps)
+		sandbox_forbid_core_dumps(&mount->fs.tree.sandbox);
 	rc = mountpoint_check_store(options, mount->store);
 	if (rc == 0)
 		rc = mountpoint_check(options, mount->store, mount->mountpoint);
 	if (rc == 0)
 		rc = load_settings(mount);
+	if (rc == 0)
+		rc = doors_check_links(mount->store, &mount->settings);
 	if (rc == 0 && options->debug)
 		log_set_level(LOG_LEVEL_DEBUG);
 	if (rc == 0 && !options->foreground) {

@@ -68,13 +68,14 @@ static int unmount_dead(const char *path)
 	char end[] = "--";
 	char *copy = strdup(path);
 	char *const arguments[] = { program, options, end, copy, NULL };
+	char *const environment[] = { NULL }; /* ours may hold a password */
 	pid_t child;
 	int status = -1;
 	int rc = copy ? 0 : ENOMEM;
 
 	if (rc == 0)
 		rc = posix_spawnp(&child, program, NULL, NULL, arguments,
-		                  environ);
+		                  environment);
 	if (rc == 0 && waitpid(child, &status, 0) < 0)
 		rc = errno;
 	free(copy);

@@ -98,6 +98,10 @@ static int take_option(struct options *options, const char *option, char *why)
 		options->nonempty = true;
 	else if (strcmp(option, "debug") == 0)
 		options->debug = true;
+	else if (strcmp(option, "no_sandbox") == 0)
+		options->no_sandbox = true;
+	else if (strcmp(option, "core_dumps") == 0)
+		options->core_dumps = true;
 	else if (is_mount_word(option))
 		return add(&options->mount, &options->mount_count, option);
 	else {

@@ -85,6 +85,24 @@ static int add_work(const struct tree *tree, struct value *status)
 	return rc;
 }
 
+/* What the daemon has given up. */
+static struct value *describe_sandbox(const struct sandbox *sandbox)
+{
+	struct value *dict = value_new_dict();
+
+	if (!dict ||
+	    add(dict, "no_core_dumps",
+	        value_new_bool(sandbox->no_core_dumps)) ||
+	    add(dict, "no_new_privileges",
+	        value_new_bool(sandbox->no_new_privileges)) ||
+	    add(dict, "landlock", value_new_int(sandbox->landlock)) ||
+	    add(dict, "seccomp", value_new_bool(sandbox->seccomp))) {
+		value_unref(dict);
+		return NULL;
+	}
+	return dict;
+}
+
 static int render_status(const struct tree *tree, const struct node *node,
                          struct blob *out)
 {
@@ -110,6 +128,8 @@ static int render_status(const struct tree *tree, const struct node *node,
 		rc = add(status, "backends", value_ref(list));
 	if (rc == 0)
 		rc = add_work(tree, status);
+	if (rc == 0)
+		rc = add(status, "sandbox", describe_sandbox(&tree->sandbox));
 	if (rc == 0)
 		rc = json_append(status, JSON_STYLE_FILE, JSON_ARRAYS_REFUSE,
 		                 CONTROL_LIMIT, out);

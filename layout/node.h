@@ -17,6 +17,7 @@
 #define ENGRAMFS_LAYOUT_NODE_H
 
 #include "backends/backend.h"
+#include "backends/sandbox.h"
 #include "layout/quota.h"
 #include "layout/spool.h"
 #include "layout/stores.h"
@@ -44,6 +45,7 @@ struct tree {
 	struct complaints *complaints; /* may be NULL */
 	struct quota quota;            /* of scratch files */
 	struct pool *packers;          /* packs what is written; may be NULL */
+	struct sandbox sandbox;        /* what the process has given up */
 };
 
 enum node_kind {
