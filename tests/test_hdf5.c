@@ -199,9 +199,11 @@ static long peak_kib(void)
 	return kib;
 }
 
-/* The sanitizer keeps freed memory for a while. */
-#ifdef __SANITIZE_ADDRESS__
+/* The sanitizers keep freed memory for a while, or notes of all of it. */
+#if defined(__SANITIZE_ADDRESS__)
 #define MEMORY_KIB (560L << 10)
+#elif defined(__SANITIZE_THREAD__)
+#define MEMORY_KIB (4L << 20)
 #else
 #define MEMORY_KIB (190L << 10)
 #endif

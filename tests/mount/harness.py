@@ -31,8 +31,23 @@ ENGRAMFS = os.path.join(os.path.abspath(BIN), "engramfs")
 ENGRAMCTL = os.path.join(os.path.abspath(BIN), "engramctl")
 LEGACY = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                       "..", "data", "legacy")
-PATIENCE = 30.0  # seconds; sanitizers on a busy machine are slow
+SUPPRESSIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                            "..", "tsan.supp")
 SKIPPED = 77
+
+
+def is_built_with(*sanitizers):
+    """What the daemon's memory and speed say depends on it."""
+    try:
+        with open(ENGRAMFS, "rb") as file:
+            content = file.read()
+    except OSError:
+        return False
+    return any(f"__{name}_init".encode() in content for name in sanitizers)
+
+
+# Seconds; sanitizers on a busy machine are slow.
+PATIENCE = 120.0 if is_built_with("tsan") else 30.0
 
 
 def main():
@@ -204,6 +219,8 @@ class Mount:
         self.environment = clean_environment({
             "ASAN_OPTIONS": f"log_path={reports}:exitcode=99",
             "UBSAN_OPTIONS": f"log_path={reports}:print_stacktrace=1",
+            "TSAN_OPTIONS": f"log_path={reports}:exitcode=99:"
+                            f"suppressions={SUPPRESSIONS}",
             **(env or {})})
         try:
             self._start()
