@@ -82,14 +82,23 @@ static int unmount_dead(const char *path)
 	return rc == 0 && status == 0 ? 0 : -ENOTCONN;
 }
 
+static int complain_of_dead(const char *given)
+{
+	char why[PATH_MAX + 100];
+
+	snprintf(why, sizeof(why),
+	         "an earlier mount ended without being unmounted; run: "
+	         "fusermount3 -uz '%s'",
+	         given);
+	return mountpoint_complain(given, why);
+}
+
 static int resolve(const char *given, char mountpoint[PATH_MAX])
 {
 	struct stat here;
 
 	if (is_dead(given) && unmount_dead(given))
-		return mountpoint_complain(
-		    given, "an earlier mount ended without being "
-			   "unmounted; run: fusermount3 -u");
+		return complain_of_dead(given);
 	if (!realpath(given, mountpoint) || stat(mountpoint, &here) < 0)
 		return mountpoint_complain(given, strerror(errno));
 	if (!S_ISDIR(here.st_mode))
