@@ -56,7 +56,28 @@ int json_parse(const char *text, size_t size, enum json_arrays arrays,
 int json_append(const struct value *value, enum json_style style,
                 enum json_arrays arrays, size_t limit, struct blob *out);
 
+/* A member of an object that need not be a value. */
+struct json_member {
+	const char *name; /* UTF-8, and not that of a form */
+	const struct value *item;
+};
+
+/* The same for an object of COUNT members with different names, in the style of
+ * a file and with JSON_ARRAYS_REFUSE. */
+int json_append_file(const struct json_member *members, size_t count,
+                     size_t limit, struct blob *out);
+/* How many bytes that appends. */
+int json_measure_file(const struct json_member *members, size_t count,
+                      size_t limit, uint64_t *size);
+
 /* Append one double as Python's repr writes it (no locale). */
 int json_append_double(double real, struct blob *out);
+
+#define JSON_NUMBER_SIZE 40
+
+/* The same without a blob, and an integer: the size of TEXT, which has no NUL
+ * behind it. */
+size_t json_print_double(double real, char text[JSON_NUMBER_SIZE]);
+size_t json_print_int(int64_t integer, char text[JSON_NUMBER_SIZE]);
 
 #endif

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <float.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +67,8 @@ static bool find_quickly(double real, struct decimal *out)
 		                         1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
 		                         1e18, 1e19, 1e20, 1e21, 1e22 };
 	size_t count = sizeof(powers) / sizeof(powers[0]);
+	char text[JSON_NUMBER_SIZE];
+	size_t size;
 
 	for (size_t i = 0; i < count; i++) {
 		double whole = nearbyint(real * powers[i]);
@@ -76,9 +77,10 @@ static bool find_quickly(double real, struct decimal *out)
 			return false;
 		if (whole / powers[i] != real)
 			continue;
-		snprintf(out->digits, sizeof(out->digits), "%" PRId64,
-		         (int64_t)whole);
-		out->exponent = (int)strlen(out->digits) - 1 - (int)i;
+		size = json_print_int((int64_t)whole, text);
+		memcpy(out->digits, text, size);
+		out->digits[size] = '\0';
+		out->exponent = (int)size - 1 - (int)i;
 		return true;
 	}
 	return false;
@@ -110,41 +112,81 @@ static void find_shortest(double real, struct decimal *out)
 	out->digits[size] = '\0';
 }
 
+size_t json_print_int(int64_t integer, char text[JSON_NUMBER_SIZE])
+{
+	uint64_t left = integer < 0 ? -(uint64_t)integer : (uint64_t)integer;
+	char digits[MAX_DIGITS + 3];
+	size_t at = sizeof(digits);
+	size_t size = 0;
+
+	do {
+		digits[--at] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left);
+	if (integer < 0)
+		text[size++] = '-';
+	memcpy(text + size, digits + at, sizeof(digits) - at);
+	return size + sizeof(digits) - at;
+}
+
+/* Append SIZE bytes of FROM, or as many zeros. */
+static char *put(char *to, const char *from, int size)
+{
+	if (size <= 0)
+		return to;
+	if (from)
+		memcpy(to, from, (size_t)size);
+	else
+		memset(to, '0', (size_t)size);
+	return to + size;
+}
+
 /* As repr: an exponent below 1e-4 and from 1e16 on. */
-static int append_decimal(const struct decimal *decimal, struct blob *out)
+static char *print_decimal(const struct decimal *decimal, char *to)
 {
 	const char *digits = decimal->digits;
 	int count = (int)strlen(digits);
 	int whole = decimal->exponent + 1; /* digits before the point */
 
-	if (whole <= -4 || whole > 16)
-		return blob_printf(
-		    out, "%c%s%se%c%02d", digits[0], count > 1 ? "." : "",
-		    digits + 1, whole > 0 ? '+' : '-', abs(decimal->exponent));
+	if (whole <= -4 || whole > 16) {
+		to = put(to, digits, 1);
+		if (count > 1)
+			to = put(put(to, ".", 1), digits + 1, count - 1);
+		return to + snprintf(to, 8, "e%c%02d", whole > 0 ? '+' : '-',
+		                     abs(decimal->exponent));
+	}
 	if (whole <= 0)
-		return blob_printf(out, "0.%.*s%s", -whole, "000", digits);
+		return put(put(put(to, "0.", 2), NULL, -whole), digits, count);
 	if (count <= whole)
-		return blob_printf(out, "%s%.*s.0", digits, whole - count,
-		                   "0000000000000000");
-	return blob_printf(out, "%.*s.%s", whole, digits, digits + whole);
+		return put(put(put(to, digits, count), NULL, whole - count),
+		           ".0", 2);
+	return put(put(put(to, digits, whole), ".", 1), digits + whole,
+	           count - whole);
+}
+
+size_t json_print_double(double real, char text[JSON_NUMBER_SIZE])
+{
+	struct decimal decimal;
+	char *end = text;
+
+	if (isnan(real))
+		return (size_t)(put(end, "NaN", 3) - text);
+	if (signbit(real))
+		*end++ = '-';
+	real = fabs(real);
+	if (isinf(real))
+		return (size_t)(put(end, "Infinity", 8) - text);
+	if (real < QUICK_LIMIT && real == trunc(real)) {
+		end += json_print_int((int64_t)real, end);
+		return (size_t)(put(end, ".0", 2) - text);
+	}
+	find_shortest(real, &decimal);
+	return (size_t)(print_decimal(&decimal, end) - text);
 }
 
 int json_append_double(double real, struct blob *out)
 {
-	struct decimal decimal;
-	int rc = 0;
+	char text[JSON_NUMBER_SIZE];
 
-	if (isnan(real))
-		return blob_append_text(out, "NaN");
-	if (signbit(real))
-		rc = blob_append_text(out, "-");
-	if (rc)
-		return rc;
-	real = fabs(real);
-	if (isinf(real))
-		return blob_append_text(out, "Infinity");
-	if (real < 1e15 && real == trunc(real))
-		return blob_printf(out, "%" PRId64 ".0", (int64_t)real);
-	find_shortest(real, &decimal);
-	return append_decimal(&decimal, out);
+	return blob_append(out, text, json_print_double(real, text));
 }

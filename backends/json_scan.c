@@ -225,6 +225,8 @@ static int scan_open(struct scanner *scanner)
 		scanner->open[scanner->depth] = scanner->out->count - 1;
 	}
 	scanner->depth++;
+	if (scanner->out->depth < scanner->depth)
+		scanner->out->depth = scanner->depth;
 	return copy(scanner, 1);
 }
 

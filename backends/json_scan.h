@@ -35,6 +35,7 @@ struct json_scan {
 	struct json_object_span *objects; /* in the order of their braces */
 	size_t count;
 	size_t capacity;
+	int depth; /* brackets within brackets */
 };
 
 int json_scan(const char *text, size_t size, struct json_scan *out,

@@ -286,8 +286,7 @@ static int show_fields(const struct collection *collection,
                        struct value *fields, struct value **out)
 {
 	const struct field_row *row = change_nest_row(collection);
-	const struct value *nest =
-	    row ? value_dict_get(fields, row->name) : NULL;
+	struct value *nest = row ? value_dict_get(fields, row->name) : NULL;
 	struct value *shown;
 	int rc;
 

@@ -65,13 +65,29 @@ static int walk_value(struct walk *walk, const struct value *value)
 	return 0;
 }
 
+bool nest_has_arrays(const struct value *value)
+{
+	bool found = value->type == VALUE_ARRAY;
+
+	if (value->type == VALUE_LIST || value->type == VALUE_TUPLE)
+		for (size_t i = 0; !found && i < value->list.count; i++)
+			found = nest_has_arrays(value->list.items[i]);
+	if (value->type == VALUE_DICT)
+		for (size_t i = 0; !found && i < value->dict.count; i++)
+			found = nest_has_arrays(value->dict.pairs[i].item);
+	return found;
+}
+
 int nest_each(const struct value *value, nest_array_fn *fn, void *arg)
 {
 	struct walk walk = { .fn = fn, .arg = arg };
-	int rc = blob_append_text(&walk.path, "");
+	int rc;
 
-	if (rc == 0 && value_count(value, NEST_MAX_VALUES) >= NEST_MAX_VALUES)
-		rc = -EFBIG;
+	if (value_count(value, NEST_MAX_VALUES) >= NEST_MAX_VALUES)
+		return -EFBIG;
+	if (!nest_has_arrays(value))
+		return 0;
+	rc = blob_append_text(&walk.path, "");
 	if (rc == 0)
 		rc = walk_value(&walk, value);
 	blob_release(&walk.path);

@@ -45,8 +45,9 @@ int nest_set(struct value **root, const char *path, struct value *array,
 /* Replace the array at PATH by null.  -ENOENT: there is none. */
 int nest_drop(struct value **root, const char *path);
 
-/* A copy of VALUE with every array replaced by its reference. */
-int nest_to_references(const struct value *value, struct value **out);
+/* VALUE with every array replaced by its reference; where there is none, VALUE
+ * itself. */
+int nest_to_references(struct value *value, struct value **out);
 
 /*
  * The value that TEXT (read from JSON: references, lists where there may have

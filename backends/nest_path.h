@@ -43,6 +43,9 @@ int nest_append_index(size_t index, struct blob *path);
 /* Where the item is that the first step of PATH leads to from VALUE, or NULL. */
 struct value **nest_step(const struct value *value, const char *path);
 
+/* There is an array in VALUE, which must have been counted. */
+bool nest_has_arrays(const struct value *value);
+
 /* VALUE is a reference: its path, borrowed.  Else NULL. */
 const char *nest_reference(const struct value *value);
 

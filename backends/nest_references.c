@@ -92,13 +92,16 @@ static int to_references(struct blob *path, const struct value *value,
 	return 0;
 }
 
-int nest_to_references(const struct value *value, struct value **out)
+int nest_to_references(struct value *value, struct value **out)
 {
 	struct blob path = { 0 };
-	int rc = blob_append_text(&path, "");
+	int rc;
 
-	if (rc == 0 && value_count(value, NEST_MAX_VALUES) >= NEST_MAX_VALUES)
-		rc = -EFBIG;
+	if (value_count(value, NEST_MAX_VALUES) >= NEST_MAX_VALUES)
+		return -EFBIG;
+	if (!nest_has_arrays(value))
+		return hand_out(value_ref(value), out);
+	rc = blob_append_text(&path, "");
 	if (rc == 0)
 		rc = to_references(&path, value, out);
 	blob_release(&path);

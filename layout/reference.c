@@ -16,6 +16,19 @@ static bool is_reference(const struct value *value)
 	return text && value->dict.count == 1 && text->type == VALUE_TEXT;
 }
 
+bool reference_is_in(const struct value *value)
+{
+	bool found = is_reference(value);
+
+	if (value_is_list(value))
+		for (size_t i = 0; !found && i < value->list.count; i++)
+			found = reference_is_in(value->list.items[i]);
+	if (value->type == VALUE_DICT)
+		for (size_t i = 0; !found && i < value->dict.count; i++)
+			found = reference_is_in(value->dict.pairs[i].item);
+	return found;
+}
+
 /* Call FN for the text of each reference in VALUE. */
 static int each_reference(struct value *value, reference_fn *fn, void *arg)
 {

@@ -14,6 +14,8 @@
 #include "backends/backend.h"
 #include "backends/value.h"
 
+bool reference_is_in(const struct value *value);
+
 /* Turn the references in VALUE, which nobody else holds, into file names. */
 int reference_show(struct value *value, struct key key);
 

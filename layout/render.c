@@ -6,13 +6,12 @@
 #include "layout/node.h"
 #include "layout/reference.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
-static int add(struct value *dict, const char *name, struct value *item)
-{
-	return item ? value_dict_set(dict, name, item) : -ENOMEM;
-}
+#define MEMBERS_MAX 64 /* more than any collection has fields */
+#define OWNED_MAX 5    /* key, nest, two of an array, expires_at */
 
 static struct value *shape_value(const struct array_info *info)
 {
@@ -40,55 +39,100 @@ static struct value *dtype_value(const struct array_info *info)
 	return value;
 }
 
-static int add_array(struct value *dict, const struct array_info *info)
-{
-	int rc = add(dict, "shape", shape_value(info));
+/* The file being made.  What belongs to it, and not to the record, is OWNED. */
+struct shown {
+	struct json_member members[MEMBERS_MAX];
+	size_t count;
+	struct value *owned[OWNED_MAX];
+	size_t owned_count;
+};
 
-	return rc ? rc : add(dict, "dtype", dtype_value(info));
+static void release(struct shown *shown)
+{
+	while (shown->owned_count)
+		value_unref(shown->owned[--shown->owned_count]);
 }
 
-/* "shape" and "dtype" of a lone array, or "arrays" with those of each. */
-static int add_arrays(struct value *dict, const struct collection *collection,
-                      const struct record *record)
+static void show(struct shown *shown, const char *name,
+                 const struct value *item)
 {
-	const struct record_array *lone = record_array(record, "");
-	struct value *all;
+	assert(shown->count < MEMBERS_MAX);
+	shown->members[shown->count++] = (struct json_member){ name, item };
+}
+
+/* Takes over ITEM; NULL: memory is short. */
+static int show_owned(struct shown *shown, const char *name, struct value *item)
+{
+	if (!item)
+		return -ENOMEM;
+	assert(shown->owned_count < OWNED_MAX);
+	shown->owned[shown->owned_count++] = item;
+	show(shown, name, item);
+	return 0;
+}
+
+static int add_array(struct value *dict, const struct array_info *info)
+{
+	int rc = value_dict_set(dict, "shape", shape_value(info));
+
+	return rc ? rc : value_dict_set(dict, "dtype", dtype_value(info));
+}
+
+/* "arrays" of a directory, with the shape and dtype of each. */
+static struct value *arrays_value(const struct record *record)
+{
+	struct value *all = value_new_dict();
 	int rc = 0;
 
-	if (lone)
-		return add_array(dict, &lone->info);
-	if (collection->shape != RECORD_DIRECTORY)
-		return 0;
-	all = value_new_dict();
-	if (!all)
-		return -ENOMEM;
-	for (size_t i = 0; rc == 0 && i < record->array_count; i++) {
+	for (size_t i = 0; all && rc == 0 && i < record->array_count; i++) {
 		struct value *one = value_new_dict();
 
 		rc = one ? add_array(one, &record->arrays[i].info) : -ENOMEM;
-		if (rc == 0)
-			rc = add(all, record->arrays[i].name, value_ref(one));
-		value_unref(one);
+		if (rc)
+			value_unref(one);
+		else
+			rc = value_dict_set(all, record->arrays[i].name, one);
 	}
-	rc = rc ? rc : add(dict, "arrays", value_ref(all));
-	value_unref(all);
-	return rc;
+	if (rc) {
+		value_unref(all);
+		return NULL;
+	}
+	return all;
 }
 
-/* The field as the file shows it: references get their file names. */
-static struct value *shown_field(const struct field_row *row,
-                                 struct value *stored, struct key key)
+static int show_arrays(struct shown *shown, const struct collection *collection,
+                       const struct record *record)
+{
+	const struct record_array *lone = record_array(record, "");
+	int rc;
+
+	if (lone) {
+		rc = show_owned(shown, "shape", shape_value(&lone->info));
+		return rc ? rc
+		          : show_owned(shown, "dtype",
+		                       dtype_value(&lone->info));
+	}
+	if (collection->shape != RECORD_DIRECTORY)
+		return 0;
+	return show_owned(shown, "arrays", arrays_value(record));
+}
+
+/* References in a nest get their file names. */
+static int show_nest(struct shown *shown, const char *name,
+                     const struct value *stored, struct key key)
 {
 	struct value *copy;
 
-	if (row->type != FIELD_NEST)
-		return value_ref(stored);
+	if (!reference_is_in(stored)) {
+		show(shown, name, stored);
+		return 0;
+	}
 	copy = value_copy(stored);
 	if (copy && reference_show(copy, key)) {
 		value_unref(copy);
-		return NULL;
+		return -ENOMEM;
 	}
-	return copy;
+	return show_owned(shown, name, copy);
 }
 
 static bool is_shown(const struct field_row *row)
@@ -96,54 +140,85 @@ static bool is_shown(const struct field_row *row)
 	return row->rule != FIELD_SHAPE && row->rule != FIELD_DTYPE;
 }
 
-static int add_fields(struct value *dict, const struct collection *collection,
-                      const struct record *record)
+static int show_fields(struct shown *shown, const struct collection *collection,
+                       const struct record *record)
 {
 	struct key key = { record->key.data, record->key.size };
 	int rc = 0;
 
 	for (const struct field_row *row = collection->fields;
 	     rc == 0 && row->name; row++) {
-		struct value *stored =
-		    value_dict_get(record->fields, row->name);
+		const struct value *stored =
+		    is_shown(row) ? value_dict_get(record->fields, row->name)
+				  : NULL;
 
-		if (stored && is_shown(row))
-			rc =
-			    add(dict, row->name, shown_field(row, stored, key));
+		if (!stored)
+			continue;
+		if (row->type == FIELD_NEST)
+			rc = show_nest(shown, row->name, stored, key);
+		else
+			show(shown, row->name, stored);
 	}
 	return rc;
 }
 
 /* The whole key, where its file name does not hold it. */
-static int add_cut_key(struct value *dict, const struct record *record)
+static int show_cut_key(struct shown *shown, const struct record *record)
 {
 	struct blob name = { 0 };
-	int rc = name_encode(record->key.data, record->key.size,
-	                     NODE_STEM_LIMIT, &name);
+	int rc = 0;
 
+	/* No byte takes more than three in a name. */
+	if (record->key.size <= NODE_STEM_LIMIT / 3)
+		return 0;
+	rc = name_encode(record->key.data, record->key.size, NODE_STEM_LIMIT,
+	                 &name);
 	if (rc == 0 && name_is_cut(name.data, name.size, NODE_STEM_LIMIT))
-		rc = add(dict, "key",
-		         value_new_text(record->key.data, record->key.size));
+		rc = show_owned(
+		    shown, "key",
+		    value_new_text(record->key.data, record->key.size));
 	blob_release(&name);
+	return rc;
+}
+
+static int show_record(struct shown *shown, const struct collection *collection,
+                       const struct record *record)
+{
+	int rc = show_cut_key(shown, record);
+
+	if (rc == 0)
+		rc = show_fields(shown, collection, record);
+	if (rc == 0)
+		rc = show_arrays(shown, collection, record);
+	if (rc == 0 && record->expires_ms)
+		rc = show_owned(
+		    shown, "expires_at",
+		    value_new_float((double)record->expires_ms / 1e3));
 	return rc;
 }
 
 int render_fields(const struct collection *collection,
                   const struct record *record, struct blob *out)
 {
-	struct value *dict = value_new_dict();
-	int rc = dict ? add_cut_key(dict, record) : -ENOMEM;
+	struct shown shown = { .count = 0 };
+	int rc = show_record(&shown, collection, record);
 
 	if (rc == 0)
-		rc = add_fields(dict, collection, record);
+		rc = json_append_file(shown.members, shown.count, RENDER_LIMIT,
+		                      out);
+	release(&shown);
+	return rc;
+}
+
+int render_size(const struct collection *collection,
+                const struct record *record, uint64_t *size)
+{
+	struct shown shown = { .count = 0 };
+	int rc = show_record(&shown, collection, record);
+
 	if (rc == 0)
-		rc = add_arrays(dict, collection, record);
-	if (rc == 0 && record->expires_ms)
-		rc = add(dict, "expires_at",
-		         value_new_float((double)record->expires_ms / 1e3));
-	if (rc == 0)
-		rc = json_append(dict, JSON_STYLE_FILE, JSON_ARRAYS_REFUSE,
-		                 RENDER_LIMIT, out);
-	value_unref(dict);
+		rc = json_measure_file(shown.members, shown.count, RENDER_LIMIT,
+		                       size);
+	release(&shown);
 	return rc;
 }

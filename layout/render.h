@@ -20,6 +20,9 @@
 /* Append the JSON file of RECORD. */
 int render_fields(const struct collection *collection,
                   const struct record *record, struct blob *out);
+/* Its size. */
+int render_size(const struct collection *collection,
+                const struct record *record, uint64_t *size);
 
 /* What a JSON file says. */
 struct fields_file {

@@ -49,15 +49,9 @@ static int stat_array(const struct node *node, const struct record *record,
 static int stat_fields(const struct node *node, const struct record *record,
                        struct node_info *info)
 {
-	struct blob text = { 0 };
-	int rc;
-
 	if (record->fields_dropped)
 		return -ENOENT;
-	rc = render_fields(node->collection, record, &text);
-	info->size = text.size;
-	blob_release(&text);
-	return rc;
+	return render_size(node->collection, record, &info->size);
 }
 
 static int stat_opaque(const struct node *node, const struct record *record,

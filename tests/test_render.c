@@ -63,9 +63,12 @@ static void assert_file(const struct collection *collection,
                         const struct record *record, const char *text)
 {
 	struct blob file = { 0 };
+	uint64_t size = 0;
 
 	assert_int_equal(render_fields(collection, record, &file), 0);
 	assert_string_equal(file.data, text);
+	assert_int_equal(render_size(collection, record, &size), 0);
+	assert_int_equal(size, file.size);
 	blob_release(&file);
 }
 
@@ -292,9 +295,12 @@ static void assert_read_back(const struct collection *collection,
 {
 	struct blob text = { 0 };
 	struct fields_file file;
+	uint64_t size = 0;
 	char why[WHY_SIZE];
 
 	assert_int_equal(render_fields(collection, record, &text), 0);
+	assert_int_equal(render_size(collection, record, &size), 0);
+	assert_int_equal(size, text.size);
 	if (parse(collection, record, text.data, &file, why))
 		fail_msg("%s: %s", text.data, why);
 	assert_true(value_equal(file.fields, record->fields));
