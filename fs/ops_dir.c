@@ -8,9 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define AHEAD 256 /* entries; a request of the kernel takes fewer */
+
 /*
  * An open directory.  Offsets count entries: the one that a reply's last entry
  * carries is the number of entries before the next.  Entry 0 is ".", 1 "..".
+ *
+ * While the kernel takes a reply, the entries for the next are read.
  */
 struct directory {
 	struct directory *next; /* of all, in both directions */
@@ -21,7 +25,11 @@ struct directory {
 	struct listing *listing;
 	off_t position;              /* of PENDING, or of the next entry */
 	const struct entry *pending; /* read, and not yet taken */
-	struct inode_stamps stamps;  /* of when LISTING was opened */
+	struct entry *ahead;         /* read ahead; NULL: none yet */
+	size_t ahead_count;
+	size_t ahead_next;
+	int ahead_error;            /* behind them */
+	struct inode_stamps stamps; /* of when LISTING was opened */
 };
 
 static struct directory *directory_of(const struct fuse_file_info *file)
@@ -34,6 +42,7 @@ static void directory_close(struct directory *directory)
 	if (!directory)
 		return;
 	listing_close(directory->listing);
+	free(directory->ahead);
 	node_release(&directory->node);
 	free(directory->path);
 	pthread_mutex_destroy(&directory->lock);
@@ -123,9 +132,14 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
+	struct directory *directory = directory_of(file);
+
 	(void)ino;
-	forget(fuse_req_userdata(req), directory_of(file));
-	directory_close(directory_of(file));
+	forget(fuse_req_userdata(req), directory);
+	/* Somebody may still read ahead for it. */
+	pthread_mutex_lock(&directory->lock);
+	pthread_mutex_unlock(&directory->lock);
+	directory_close(directory);
 	fuse_reply_err(req, 0);
 }
 
@@ -223,9 +237,60 @@ static int add_found(struct page *page, const struct directory *directory,
 
 static int next_entry(struct directory *directory)
 {
+	int rc = directory->ahead_error;
+
 	if (directory->pending)
 		return 0;
-	return listing_next(directory->listing, &directory->pending);
+	if (directory->ahead_next < directory->ahead_count) {
+		directory->pending = &directory->ahead[directory->ahead_next++];
+		return 0;
+	}
+	directory->ahead_count = directory->ahead_next = 0;
+	directory->ahead_error = 0;
+	return rc ? rc : listing_next(directory->listing, &directory->pending);
+}
+
+static void keep_ahead(struct directory *directory, const struct entry *entry)
+{
+	struct entry *kept = &directory->ahead[directory->ahead_count++];
+
+	memcpy(kept->name, entry->name, strlen(entry->name) + 1);
+	kept->info = entry->info;
+}
+
+/* The entry that had no room is the first again. */
+static void put_back(struct directory *directory)
+{
+	const struct entry *pending = directory->pending;
+	size_t taken = directory->ahead_next;
+
+	directory->pending = NULL;
+	directory->ahead_next = 0;
+	if (taken == 0) {
+		keep_ahead(directory, pending);
+		return;
+	}
+	directory->ahead_count -= taken - 1;
+	memmove(directory->ahead, pending,
+	        directory->ahead_count * sizeof(*pending));
+}
+
+static void look_ahead(struct directory *directory)
+{
+	const struct entry *entry;
+
+	if (!directory->ahead)
+		directory->ahead = calloc(AHEAD, sizeof(*directory->ahead));
+	if (!directory->ahead || directory->ahead_error)
+		return;
+	put_back(directory);
+	while (directory->ahead_count < AHEAD) {
+		directory->ahead_error =
+		    listing_next(directory->listing, &entry);
+		if (directory->ahead_error || !entry)
+			break;
+		keep_ahead(directory, entry);
+	}
 }
 
 /* Go to OFFSET: usually where the listing stands; else from the start. */
@@ -242,6 +307,8 @@ static int seek(struct fs *fs, struct directory *directory, off_t offset)
 		listing_close(directory->listing);
 		directory->listing = listing;
 		directory->pending = NULL;
+		directory->ahead_count = directory->ahead_next = 0;
+		directory->ahead_error = 0;
 		directory->position = 2;
 	}
 	while (rc == 0 && directory->position < offset) {
@@ -289,15 +356,16 @@ static void read_directory(fuse_req_t req, size_t size, off_t offset,
 		             .plus = plus };
 	int rc = page.data ? 0 : -ENOMEM;
 
-	if (rc == 0) {
-		pthread_mutex_lock(&directory->lock);
+	pthread_mutex_lock(&directory->lock);
+	if (rc == 0)
 		rc = fill(&page, directory, offset);
-		pthread_mutex_unlock(&directory->lock);
-	}
 	if (rc)
 		fuse_reply_err(req, -rc);
 	else
 		fuse_reply_buf(req, page.data, page.used);
+	if (directory->pending)
+		look_ahead(directory);
+	pthread_mutex_unlock(&directory->lock);
 	free(page.data);
 }
 

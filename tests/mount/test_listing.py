@@ -43,6 +43,13 @@ class LargeDirectories(harness.MountCase):
         if not harness.is_built_with("asan", "tsan"):
             self.assertLess(self.peak_memory() - before, 8 * MEGABYTE)
 
+    def test_a_directory_may_be_closed_before_its_end(self):
+        for taken in range(40):
+            with os.scandir(self.mount("episodes")) as entries:
+                names = [next(entries).name for _ in range(10 * taken)]
+            self.assertEqual(len(set(names)), len(names))
+        self.assertEqual(len(os.listdir(self.mount("episodes"))), 2 * COUNT)
+
     def test_each_name_comes_once_while_records_come_and_go(self):
         names = []
         with os.scandir(self.path("episodes")) as listing:
