@@ -13,6 +13,7 @@
 
 #define FUSE_USE_VERSION 314
 
+#include "fs/absent.h"
 #include "fs/changes.h"
 #include "fs/herald.h"
 #include "fs/inode.h"
@@ -41,6 +42,7 @@ struct fs {
 	struct inodes inodes;
 	struct moved moved;
 	struct makers makers;
+	struct absent absent;
 	struct sharing sharing;
 	struct links links;
 	struct changes changes;

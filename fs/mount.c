@@ -127,6 +127,7 @@ static int open_tree(struct mount *mount)
 		tree->packers = NULL;
 	moved_init(&mount->fs.moved);
 	makers_init(&mount->fs.makers);
+	absent_init(&mount->fs.absent);
 	pthread_mutex_init(&mount->fs.directories_lock, NULL);
 	sharing_init(&mount->fs.sharing);
 	links_init(&mount->fs.links);
@@ -282,6 +283,7 @@ static void close_all(struct mount *mount)
 		inodes_release(&fs->inodes);
 		moved_release(&fs->moved);
 		makers_release(&fs->makers);
+		absent_release(&fs->absent);
 		pthread_mutex_destroy(&fs->directories_lock);
 		sharing_release(&fs->sharing);
 		links_release(&fs->links);

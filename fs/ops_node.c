@@ -53,6 +53,8 @@ static int lookup(struct fs *fs, const char *path, pid_t pid,
 	int rc = fs_find(fs, path, &found);
 
 	unborn = rc == -ENOENT && fs_find_unborn(fs, path, &found) == 0;
+	if (rc == -ENOENT && !unborn)
+		absent_note(&fs->absent, path, pid, found.stamp);
 	if (rc && !unborn)
 		return rc;
 	if (sharing_is_sent(&fs->sharing, inode_number(path), pid))

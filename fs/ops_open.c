@@ -88,8 +88,13 @@ static void note_maker(struct fs *fs, const struct node *node, pid_t pid)
 static int check_exclusive(struct fs *fs, struct found *found,
                            const struct fuse_ctx *who, int flags, bool *exists)
 {
-	int rc = node_stat(&fs->tree, &found->node, &found->info);
+	uint64_t stamp = inodes_stamp(&fs->inodes, found->node.path);
+	int rc;
 
+	if (!(flags & O_EXCL) &&
+	    absent_take(&fs->absent, found->node.path, who->pid, stamp))
+		return 0;
+	rc = node_stat(&fs->tree, &found->node, &found->info);
 	*exists = rc == 0;
 	if (rc && rc != -ENOENT)
 		return rc;
