@@ -29,6 +29,7 @@ static void redis_close(struct store *store)
 	redis_pool_free(redis->pool);
 	redis_server_stop(redis->server);
 	pthread_mutex_destroy(&redis->syncing);
+	redis_missing_release(&redis->missing);
 	free(redis->host);
 	free(redis->password);
 	free(redis);
@@ -128,6 +129,7 @@ static int redis_open(const char *directory, const struct settings *settings,
 		return -ENOMEM;
 	redis->base.backend = &redis_backend;
 	pthread_mutex_init(&redis->syncing, NULL);
+	redis_missing_init(&redis->missing);
 	redis->read_only = settings->read_only;
 	redis->threshold = (size_t)settings->redis.compression_threshold;
 	redis->follows = settings->encoding == ENCODE_AUTO;

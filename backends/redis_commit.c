@@ -207,14 +207,17 @@ static int make_edit(struct edit *edit, const struct redis_put *put)
 	return rc;
 }
 
-static void add_sets(struct redis_batch *batch, const struct redis_put *put,
-                     const struct edit *edit)
+/* Words that set the fields, two for each. */
+static size_t count_words(const struct redis_put *put, const struct edit *edit)
 {
 	bool array = put->change->array_action == PART_SET;
 
-	redis_batch_begin(batch, 4 + 2 * edit->set_count + (array ? 2 : 0));
-	redis_batch_text(batch, "HSET");
-	redis_batch_arg(batch, put->whole.data, put->whole.size);
+	return 2 * (edit->set_count + 1 + (array ? 1 : 0));
+}
+
+static void add_words(struct redis_batch *batch, const struct redis_put *put,
+                      const struct edit *edit)
+{
 	for (size_t i = 0; i < edit->set_count; i++) {
 		redis_batch_text(batch, edit->sets[i].place);
 		redis_batch_arg(batch, edit->sets[i].text.data,
@@ -222,10 +225,19 @@ static void add_sets(struct redis_batch *batch, const struct redis_put *put,
 	}
 	redis_batch_text(batch, REDIS_NOTE_FIELD);
 	redis_batch_arg(batch, edit->note_text.data, edit->note_text.size);
-	if (array) {
+	if (put->change->array_action == PART_SET) {
 		redis_batch_text(batch, redis_array_place(put->collection));
 		redis_batch_arg(batch, put->bytes.data, put->bytes.size);
 	}
+}
+
+static void add_sets(struct redis_batch *batch, const struct redis_put *put,
+                     const struct edit *edit)
+{
+	redis_batch_begin(batch, 2 + count_words(put, edit));
+	redis_batch_text(batch, "HSET");
+	redis_batch_arg(batch, put->whole.data, put->whole.size);
+	add_words(batch, put, edit);
 }
 
 static void add_drops(struct redis_batch *batch, const struct redis_put *put,
@@ -241,12 +253,22 @@ static void add_drops(struct redis_batch *batch, const struct redis_put *put,
 }
 
 /* A TTL that begins now is counted by the server's clock. */
-static void add_expiry(struct redis_batch *batch, const struct redis_put *put)
+static const char *expiry_command(const struct redis_put *put, int64_t *number)
 {
 	int64_t asked = put->change->expires_ms;
-	int64_t expires = put->result.expires_ms;
 	bool anew =
 	    asked == EXPIRES_ANEW || (asked == EXPIRES_KEEP && !put->exists);
+
+	*number = anew ? (int64_t)put->collection->ttl * 1000
+	               : put->result.expires_ms;
+	return anew ? "PEXPIRE" : "PEXPIREAT";
+}
+
+static void add_expiry(struct redis_batch *batch, const struct redis_put *put)
+{
+	int64_t expires = put->result.expires_ms;
+	const char *command;
+	int64_t number;
 
 	if (put->exists ? expires == put->image.expires_ms : expires == 0)
 		return;
@@ -254,11 +276,11 @@ static void add_expiry(struct redis_batch *batch, const struct redis_put *put)
 		redis_batch_key(batch, "PERSIST", &put->whole);
 		return;
 	}
+	command = expiry_command(put, &number);
 	redis_batch_begin(batch, 3);
-	redis_batch_text(batch, anew ? "PEXPIRE" : "PEXPIREAT");
+	redis_batch_text(batch, command);
 	redis_batch_arg(batch, put->whole.data, put->whole.size);
-	redis_batch_int(batch,
-	                anew ? (int64_t)put->collection->ttl * 1000 : expires);
+	redis_batch_int(batch, number);
 }
 
 int redis_commit(struct redis_link *link, struct redis_put *put)
@@ -279,6 +301,47 @@ int redis_commit(struct redis_link *link, struct redis_put *put)
 		redis_batch_line(&batch, "EXEC");
 		rc = redis_execute(link, &batch);
 	}
+	edit_release(&edit);
+	redis_batch_release(&batch);
+	return rc;
+}
+
+/* ARGV: how to expire ("": not at all) and when, then the fields. */
+static const char create_script[] =
+    "if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end "
+    "redis.call('HSET', KEYS[1], unpack(ARGV, 3)) "
+    "if ARGV[1] ~= '' then redis.call(ARGV[1], KEYS[1], ARGV[2]) end "
+    "return 1";
+
+static void add_script(struct redis_batch *batch, const struct redis_put *put,
+                       const struct edit *edit)
+{
+	int64_t number;
+	const char *command = expiry_command(put, &number);
+
+	redis_batch_begin(batch, 6 + count_words(put, edit));
+	redis_batch_text(batch, "EVAL");
+	redis_batch_text(batch, create_script);
+	redis_batch_text(batch, "1");
+	redis_batch_arg(batch, put->whole.data, put->whole.size);
+	redis_batch_text(batch, put->result.expires_ms ? command : "");
+	redis_batch_int(batch, number);
+	add_words(batch, put, edit);
+}
+
+int redis_create(struct redis_link *link, struct redis_put *put)
+{
+	struct redis_batch batch = { .once = true };
+	struct edit edit = { 0 };
+	int rc = make_edit(&edit, put);
+
+	if (rc == 0) {
+		add_script(&batch, put, &edit);
+		rc = redis_link_run(link, &batch);
+	}
+	if (rc == 0 && (batch.replies[0]->type != REDIS_REPLY_INTEGER ||
+	                batch.replies[0]->integer != 1))
+		rc = -EEXIST;
 	edit_release(&edit);
 	redis_batch_release(&batch);
 	return rc;

@@ -24,6 +24,7 @@
 #include "backends/backend.h"
 #include "backends/codec.h"
 #include "backends/redis_image.h"
+#include "backends/redis_missing.h"
 #include "backends/redis_pool.h"
 #include "backends/redis_server.h"
 #include "backends/settings.h"
@@ -39,6 +40,7 @@ struct redis_store {
 	char *password;
 	struct redis_address address; /* of the server; texts are borrowed */
 	bool read_only;
+	struct redis_missing missing;
 	bool follows;     /* encoding: auto */
 	size_t threshold; /* bytes; longer arrays are packed */
 	pthread_mutex_t syncing;

@@ -16,7 +16,8 @@ struct redis_put {
 	struct blob whole; /* the key of the hash */
 	struct change *change;
 
-	bool done; /* its ticket was used: nothing is left to do */
+	bool guess_new; /* it was missing a moment ago */
+	bool done;      /* its ticket was used: nothing is left to do */
 	bool exists;
 	struct redis_image image; /* as it is stored */
 	struct change_result result;
@@ -31,5 +32,11 @@ struct redis_put {
  * record has changed since it was read, and nothing was written.
  */
 int redis_commit(struct redis_link *link, struct redis_put *put);
+
+/*
+ * Write the result of PUT as a new record.  -EEXIST: there is one, or the server
+ * cannot tell so and write at once; nothing was done.
+ */
+int redis_create(struct redis_link *link, struct redis_put *put);
 
 #endif

@@ -209,6 +209,8 @@ int redis_get(struct store *store, const struct collection *collection,
 		rc = redis_look(redis, collection, &whole, true, &image);
 	if (rc == 0)
 		rc = redis_image_show(collection, key, &image, out);
+	if (rc == -ENOENT)
+		redis_missing_note(&redis->missing, &whole);
 	redis_image_release(&image);
 	blob_release(&whole);
 	return rc;

@@ -11,6 +11,8 @@
 
 /* Arrays up to this size are looked at for their encoding. */
 #define SNIFF_LIMIT ((uint64_t)1 << 20)
+/* Scripts copy what they are given: for more, two questions cost less. */
+#define CREATE_LIMIT ((size_t)256 << 10)
 /* proto-max-bulk-len: a server hangs up on more. */
 #define VALUE_LIMIT ((size_t)512 << 20)
 
@@ -129,13 +131,31 @@ static int apply(struct redis_put *put)
 	                    put->exists ? &before : NULL, &put->result);
 }
 
+/* A record that is thought to be new is not read first.  -EEXIST: it is not, or
+ * that is to be found out. */
+static int create(struct redis_link *link, struct redis_put *put)
+{
+	int rc;
+
+	if (!put->guess_new)
+		return -EEXIST;
+	put->guess_new = false;
+	rc = apply(put);
+	if (rc == 0)
+		return redis_create(link, put);
+	put->change->why[0] = '\0';
+	return rc == -ENOMEM ? rc : -EEXIST;
+}
+
 /* Runs once, or again where the server was away. */
 static int put_over(struct redis_link *link, void *arg)
 {
 	struct redis_put *put = arg;
 	struct redis_tries tries = { 0 };
-	int rc;
+	int rc = create(link, put);
 
+	if (rc != -EEXIST)
+		return rc;
 	do {
 		enum encoding encoding = put->encoding;
 
@@ -197,6 +217,9 @@ int redis_put(struct store *store, const struct collection *collection,
 		return -EROFS;
 	change->why[0] = '\0';
 	rc = prepare(&put);
+	put.guess_new = rc == 0 && !change->ticket &&
+	                put.bytes.size <= CREATE_LIMIT &&
+	                redis_missing_take(&put.redis->missing, &put.whole);
 	if (rc == 0)
 		rc = redis_pool_do(put.redis->pool, put_over, &put);
 	if (rc == 0 && put.is_encoded)
