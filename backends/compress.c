@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdint.h>
 
+#include <libdeflate.h>
 #define ZLIB_CONST
 #include <zlib.h>
 #include <zstd_errors.h>
@@ -16,6 +17,10 @@
 
 /* Output is made in steps of at least this many bytes. */
 #define STEP ((size_t)64 << 10)
+
+/* Packed bytes that are unpacked at once, and the least room for that. */
+#define WHOLE_MOST ((size_t)1 << 20)
+#define ROOM_LEAST ((size_t)4096)
 
 int compress_zlib(const void *bytes, size_t size, struct blob *out)
 {
@@ -268,10 +273,65 @@ static int measure(int (*how)(struct unpacking *), const void *bytes,
 	return rc;
 }
 
+/* How much room libdeflate, which takes a stream as a whole, is given at first,
+ * and then; what needs more goes through zlib, step by step. */
+static const size_t growths[] = { 2, 16 };
+
+/* All of the stream into ROOM bytes.  -ENOSPC: they are too few. */
+static int unpack_into(struct libdeflate_decompressor *inflater,
+                       const void *bytes, size_t size, size_t room,
+                       struct blob *out)
+{
+	size_t used;
+	size_t made;
+	int rc = blob_reserve(out, out->size + room);
+	enum libdeflate_result result;
+
+	if (rc)
+		return rc;
+	result = libdeflate_zlib_decompress_ex(
+	    inflater, bytes, size, out->data + out->size, room, &used, &made);
+	if (result == LIBDEFLATE_INSUFFICIENT_SPACE)
+		return -ENOSPC;
+	if (result != LIBDEFLATE_SUCCESS || used != size)
+		return -EINVAL;
+	out->size += made;
+	out->data[out->size] = '\0';
+	return 0;
+}
+
+/* -ENOSPC: more than LIMIT, or much more than SIZE, comes out. */
+static int unpack_whole(const void *bytes, size_t size, size_t limit,
+                        struct blob *out)
+{
+	struct libdeflate_decompressor *inflater =
+	    libdeflate_alloc_decompressor();
+	size_t known = sizeof(growths) / sizeof(growths[0]);
+	struct blob before = *out;
+	int rc = inflater ? -ENOSPC : -ENOMEM;
+
+	for (size_t i = 0; rc == -ENOSPC && i < known; i++) {
+		size_t room = limit;
+
+		if (size < limit / growths[i])
+			room = size * growths[i] + ROOM_LEAST;
+		rc = unpack_into(inflater, bytes, size,
+		                 room < limit ? room : limit, out);
+	}
+	libdeflate_free_decompressor(inflater);
+	if (rc)
+		undo(out, &before);
+	return rc;
+}
+
 int decompress_zlib(const void *bytes, size_t size, size_t limit,
                     struct blob *out)
 {
-	return unpack(run_zlib, bytes, size, limit, out);
+	int rc = -ENOSPC;
+
+	if (size <= WHOLE_MOST)
+		rc = unpack_whole(bytes, size, limit, out);
+	return rc == -ENOSPC ? unpack(run_zlib, bytes, size, limit, out) : rc;
 }
 
 int decompress_zstd(const void *bytes, size_t size, size_t limit,
