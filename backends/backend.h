@@ -35,6 +35,7 @@
 #include <time.h>
 
 struct access_ops;
+struct glimpse_ops;
 struct loan;
 struct maintenance_ops;
 struct outage_ops;
@@ -163,6 +164,9 @@ struct reader_ops {
 	 * to be. */
 	ssize_t (*lend)(struct reader *reader, uint64_t offset, size_t size,
 	                struct loan *loan);
+	/* Another reader of the same bytes, for another user at the same time.
+	 * NULL: there can be none. */
+	int (*share)(struct reader *reader, struct reader **out);
 	/* What was wrong when one of them failed, for the user to know: each cause
 	 * once; "" otherwise.  NULL: nothing more than the errno value. */
 	void (*why)(struct reader *reader, char why[WHY_SIZE]);
@@ -290,6 +294,9 @@ struct backend {
 
 	/* access.h.  NULL: no collection here has counters. */
 	const struct access_ops *access;
+
+	/* Small arrays that come with their records (glimpse.h).  NULL: none. */
+	const struct glimpse_ops *glimpse;
 
 	/* What it answers from indexes (query.h).  NULL: nothing. */
 	const struct query_ops *query;

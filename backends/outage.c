@@ -265,6 +265,8 @@ static void init_backend(struct outage_store *outage)
 	backend->rename = outage_rename;
 	backend->sync = outage_sync;
 	backend->status = outage_status;
+	if (backend->glimpse)
+		backend->glimpse = &outage_glimpse_ops;
 	backend->outage = &outage_ops;
 }
 

@@ -127,6 +127,7 @@ void *outage_deliver(void *outage); /* the thread */
 /* What the vtable has. */
 int outage_get(struct store *store, const struct collection *collection,
                struct key key, struct record *out);
+extern const struct glimpse_ops outage_glimpse_ops;
 int outage_list(struct store *store, const struct collection *collection,
                 struct cursor *cursor, size_t limit, struct record_list *out);
 int outage_find(struct store *store, const struct collection *collection,

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "backends/glimpse.h"
+
 /* Who answers for a record; with the lock held.  NULL: the inner store would
  * have to, and is away. */
 static struct store *source_of(struct outage_store *outage,
@@ -67,6 +69,53 @@ static int ask_opaque(struct store *store, const struct asking *asking)
 	return store->backend->open_opaque(store, asking->collection,
 	                                   asking->key, asking->reader);
 }
+
+/* What changes while the storage is away does not come along. */
+static int ask_glimpse(struct store *store, const struct asking *asking)
+{
+	const struct glimpse_ops *ops = store->backend->glimpse;
+
+	if (ops)
+		return ops->get(store, asking->collection, asking->key,
+		                asking->array, asking->record, asking->reader);
+	return ask_record(store, asking);
+}
+
+static int outage_glimpse(struct store *store,
+                          const struct collection *collection, struct key key,
+                          const char *name, struct record *out,
+                          struct reader **reader)
+{
+	struct reader *found = NULL;
+	const struct asking asking = { .collection = collection,
+		                       .key = key,
+		                       .array = name,
+		                       .record = out,
+		                       .reader = &found };
+	int rc = ask(store, ask_glimpse, &asking);
+
+	if (rc == 0)
+		*reader = found;
+	return rc;
+}
+
+/* Changes that wait are told by nobody when they are handed on. */
+static uint64_t outage_moment(struct store *store)
+{
+	struct outage_store *outage = outage_store(store);
+	struct store *inner = outage->base.under;
+	bool plain;
+
+	pthread_mutex_lock(&outage->lock);
+	plain = !outage->away && outage->shadow_count == 0;
+	pthread_mutex_unlock(&outage->lock);
+	return plain ? inner->backend->glimpse->moment(inner) : 0;
+}
+
+const struct glimpse_ops outage_glimpse_ops = {
+	.get = outage_glimpse,
+	.moment = outage_moment,
+};
 
 int outage_get(struct store *store, const struct collection *collection,
                struct key key, struct record *out)

@@ -30,6 +30,7 @@ static void redis_close(struct store *store)
 	redis_server_stop(redis->server);
 	pthread_mutex_destroy(&redis->syncing);
 	redis_missing_release(&redis->missing);
+	redis_hearing_release(&redis->hearing);
 	free(redis->host);
 	free(redis->password);
 	free(redis);
@@ -130,6 +131,7 @@ static int redis_open(const char *directory, const struct settings *settings,
 	redis->base.backend = &redis_backend;
 	pthread_mutex_init(&redis->syncing, NULL);
 	redis_missing_init(&redis->missing);
+	redis_hearing_init(&redis->hearing);
 	redis->read_only = settings->read_only;
 	redis->threshold = (size_t)settings->redis.compression_threshold;
 	redis->follows = settings->encoding == ENCODE_AUTO;
@@ -189,6 +191,7 @@ const struct backend redis_backend = {
 	.sync = redis_sync,
 	.status = redis_status,
 	.access = &redis_access_ops,
+	.glimpse = &redis_glimpse_ops,
 	.maintenance = &redis_maintenance,
 	.watch = &redis_watch_ops,
 };

@@ -1,66 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "backends/loan.h"
 #include "backends/log.h"
 #include "backends/redis_internal.h"
+#include "backends/resident.h"
 #include "backends/version.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Redis gives a hash field as a whole, so a reader holds it. */
-struct redis_reader {
-	struct reader base;
-	struct value *value; /* the array, or NULL: opaque bytes, in REPLY */
-	redisReply *reply;
-};
-
-static const char *bytes_of(const struct reader *base)
-{
-	const struct redis_reader *reader = (const struct redis_reader *)base;
-
-	return reader->value ? reader->value->array.data : reader->reply->str;
-}
-
-static ssize_t reader_read(struct reader *base, uint64_t offset, void *buffer,
-                           size_t size)
-{
-	return reader_copy(base, bytes_of(base), offset, buffer, size);
-}
-
-static ssize_t reader_lend(struct reader *base, uint64_t offset, size_t size,
-                           struct loan *loan)
-{
-	return reader_show(base, bytes_of(base), offset, size, loan);
-}
-
-static void reader_close(struct reader *base)
-{
-	struct redis_reader *reader = (struct redis_reader *)base;
-
-	if (!reader)
-		return;
-	array_info_release(&base->info);
-	value_unref(reader->value);
-	if (reader->reply)
-		freeReplyObject(reader->reply);
-	free(reader);
-}
-
-static const struct reader_ops reader_ops = {
-	.read = reader_read,
-	.lend = reader_lend,
-	.close = reader_close,
-};
-
-static struct redis_reader *reader_new(void)
-{
-	struct redis_reader *reader = calloc(1, sizeof(*reader));
-
-	if (reader)
-		reader->base.ops = &reader_ops;
-	return reader;
-}
 
 /* What an array is read with: its bytes, and what tells of its header. */
 enum part {
@@ -172,27 +118,18 @@ static uint64_t version_of_reply(const redisReply *bytes)
 
 static int make_reader(const struct opening *opening, struct reader **out)
 {
-	struct redis_reader *reader = reader_new();
-	struct array_info *info = reader ? &reader->base.info : NULL;
-	int rc;
+	const redisReply *bytes = opening->parts->element[PART_ARRAY];
+	struct value *value = NULL;
+	int rc = decode(bytes, opening->key, &value);
 
-	if (!reader)
-		return -ENOMEM;
-	rc = decode(opening->parts->element[PART_ARRAY], opening->key,
-	            &reader->value);
 	if (rc == 0)
-		rc = array_info_copy(info, &reader->value->array.info);
+		rc = recall_header(opening->parts, &value->array.info);
 	if (rc == 0)
-		rc = recall_header(opening->parts, info);
-	if (rc) {
-		reader_close(&reader->base);
-		return rc;
-	}
-	reader->base.size = info->nbytes;
-	reader->base.version =
-	    version_of_reply(opening->parts->element[PART_ARRAY]);
-	*out = &reader->base;
-	return 0;
+		rc = resident_array(value, &value->array,
+		                    version_of_reply(bytes), out);
+	if (rc)
+		value_unref(value);
+	return rc;
 }
 
 static int read_array(struct redis_store *redis,
@@ -231,12 +168,19 @@ static int fetch_opaque(struct redis_link *link, void *arg)
 	                        &opening->parts);
 }
 
-static int is_opaque(const redisReply *bytes, bool *out)
+static int open_bytes(const redisReply *bytes, struct reader **out)
 {
 	struct redis_image image = { 0 };
+	struct blob copy = { 0 };
 	int rc = redis_image_look(&image, bytes->str, bytes->len);
 
-	*out = image.opaque;
+	if (rc == 0 && !image.opaque)
+		rc = -ENOENT;
+	if (rc == 0)
+		rc = blob_append(&copy, bytes->str, bytes->len);
+	if (rc == 0)
+		rc = resident_bytes(&copy, out);
+	blob_release(&copy);
 	redis_image_release(&image);
 	return rc;
 }
@@ -245,26 +189,16 @@ int redis_open_opaque(struct store *store, const struct collection *collection,
                       struct key key, struct reader **out)
 {
 	struct redis_store *redis = redis_store_of(store);
-	struct redis_reader *reader = reader_new();
 	struct blob whole = { 0 };
 	struct opening opening = { .collection = collection, .key = &whole };
-	bool opaque = false;
-	int rc = reader ? redis_key(collection, key, &whole) : -ENOMEM;
+	int rc = redis_key(collection, key, &whole);
 
 	if (rc == 0)
 		rc = redis_pool_do(redis->pool, fetch_opaque, &opening);
-	if (rc == 0) {
-		reader->reply = opening.parts;
-		reader->base.size = opening.parts->len;
-		reader->base.version = version_of_reply(opening.parts);
-		rc = is_opaque(opening.parts, &opaque);
-	}
-	if (rc == 0 && !opaque)
-		rc = -ENOENT;
-	if (rc)
-		reader_close(reader ? &reader->base : NULL);
-	else
-		*out = &reader->base;
+	if (rc == 0)
+		rc = open_bytes(opening.parts, out);
+	if (opening.parts)
+		freeReplyObject(opening.parts);
 	blob_release(&whole);
 	return rc;
 }

@@ -23,6 +23,7 @@
 #include "backends/access.h"
 #include "backends/backend.h"
 #include "backends/codec.h"
+#include "backends/redis_hearing.h"
 #include "backends/redis_image.h"
 #include "backends/redis_missing.h"
 #include "backends/redis_pool.h"
@@ -31,6 +32,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+/* Collections share them. */
+#define REDIS_USUAL 16
 
 struct redis_store {
 	struct store base;
@@ -45,10 +49,13 @@ struct redis_store {
 	size_t threshold; /* bytes; longer arrays are packed */
 	pthread_mutex_t syncing;
 	atomic_int encoding; /* an enum encoding_choice; AUTO: not known yet */
+	struct redis_hearing hearing;
+	atomic_size_t usual[REDIS_USUAL]; /* redis_glimpse.c */
 };
 
 extern const struct backend redis_backend;
-extern const struct access_ops redis_access_ops; /* redis_access.c */
+extern const struct access_ops redis_access_ops;   /* redis_access.c */
+extern const struct glimpse_ops redis_glimpse_ops; /* redis_glimpse.c */
 
 struct redis_store *redis_store_of(struct store *store);
 
@@ -81,7 +88,8 @@ struct redis_asking {
 	const struct collection *collection;
 	const struct blob *keys;
 	size_t count;
-	bool look; /* at the arrays' bytes too */
+	bool look;          /* at the arrays' bytes too */
+	redisReply **bytes; /* NULL, or where those of the last one go */
 	redis_image_fn *fn;
 	void *arg;
 };
@@ -94,6 +102,13 @@ int redis_ask_images(struct redis_link *link,
 int redis_read_image(struct redis_store *redis,
                      const struct collection *collection,
                      const struct blob *key, struct redis_image *out);
+
+/* The same, and in BYTES the reply that has the array's bytes, which is the
+ * caller's. */
+int redis_read_image_with(struct redis_store *redis,
+                          const struct collection *collection,
+                          const struct blob *key, struct redis_image *out,
+                          redisReply **bytes);
 
 /* Where IMAGE does not tell the array's size, or its order where that is wanted
  * and the array is small, read the record anew and look at the array. */

@@ -44,8 +44,8 @@ int redis_fetch_over(struct redis_link *link,
 }
 
 static int read_replies(struct redis_link *link,
-                        const struct redis_asking *asking,
-                        redisReply *const *replies, size_t each)
+                        const struct redis_asking *asking, redisReply **replies,
+                        size_t each)
 {
 	int rc = 0;
 
@@ -60,6 +60,11 @@ static int read_replies(struct redis_link *link,
 		    redis_image_look(&image, bytes->str, bytes->len))
 			rc = -ENOMEM;
 		rc = asking->fn(i, rc, &image, asking->arg);
+		if (asking->bytes) {
+			freeReplyObject(*asking->bytes);
+			*asking->bytes = replies[(i + 1) * each - 1];
+			replies[(i + 1) * each - 1] = NULL;
+		}
 		redis_image_release(&image);
 	}
 	return rc;
@@ -73,10 +78,10 @@ static size_t ask(struct redis_link *link, const struct redis_asking *asking,
 	for (size_t i = 0; i < asking->count; i++) {
 		each = redis_image_ask(link, asking->collection,
 		                       &asking->keys[i], batch);
-		if (asking->look)
+		if (asking->look || asking->bytes)
 			add_fetch(batch, asking->collection, &asking->keys[i]);
 	}
-	return each + asking->look;
+	return each + (asking->look || asking->bytes);
 }
 
 static int ask_at_once(struct redis_link *link,
@@ -154,7 +159,7 @@ static int read_once(struct redis_link *link, void *arg)
 
 static int read_image(struct redis_store *redis,
                       const struct collection *collection,
-                      const struct blob *key, bool look,
+                      const struct blob *key, bool look, redisReply **bytes,
                       struct redis_image *out)
 {
 	struct redis_image image = { 0 };
@@ -162,6 +167,7 @@ static int read_image(struct redis_store *redis,
 		                       .keys = key,
 		                       .count = 1,
 		                       .look = look,
+		                       .bytes = bytes,
 		                       .fn = keep_image,
 		                       .arg = &image };
 	int rc = redis_pool_do(redis->pool, read_once, &asking);
@@ -177,7 +183,22 @@ int redis_read_image(struct redis_store *redis,
                      const struct collection *collection,
                      const struct blob *key, struct redis_image *out)
 {
-	return read_image(redis, collection, key, false, out);
+	return read_image(redis, collection, key, false, NULL, out);
+}
+
+int redis_read_image_with(struct redis_store *redis,
+                          const struct collection *collection,
+                          const struct blob *key, struct redis_image *out,
+                          redisReply **bytes)
+{
+	redisReply *reply = NULL;
+	int rc = read_image(redis, collection, key, false, &reply, out);
+
+	if (rc)
+		freeReplyObject(reply);
+	else
+		*bytes = reply;
+	return rc;
 }
 
 /* Everything is read again, so that it belongs together. */
@@ -192,7 +213,7 @@ int redis_look(struct redis_store *redis, const struct collection *collection,
 	if (image->info_known && (image->order_known || !want_order || !small))
 		return 0;
 	redis_image_release(image);
-	return read_image(redis, collection, key, true, image);
+	return read_image(redis, collection, key, true, NULL, image);
 }
 
 int redis_get(struct store *store, const struct collection *collection,

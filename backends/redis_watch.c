@@ -113,18 +113,42 @@ static bool is_silent(struct redis_link *link, bool *asked)
 	return !send_ping(link);
 }
 
+/* Nothing of a message is left that has not come as a whole. */
+static bool is_drained(const struct redis_link *link)
+{
+	const redisReader *reader = link->context->reader;
+
+	return reader->ridx <= 0 && reader->pos >= reader->len;
+}
+
+/* False: the connection is of no more use. */
+static bool take_news(struct watch *watch, struct redis_link *link)
+{
+	struct redis_hearing *hearing = &watch->redis->hearing;
+
+	redis_hearing_telling(hearing, true);
+	if (redisBufferRead(link->context) != REDIS_OK || !drain(watch, link))
+		return false;
+	redis_hearing_telling(hearing, !is_drained(link));
+	return true;
+}
+
 /* Until the connection is lost (false), or it is time to stop (true). */
-static bool listen_to(struct watch *watch, struct redis_link *link)
+static bool listen_to(struct watch *watch, struct redis_link *link, bool whole)
 {
 	struct pollfd fds[] = {
 		{ .fd = watch->stop_fd, .events = POLLIN },
 		{ .fd = link->context->fd, .events = POLLIN },
 	};
+	struct redis_hearing *hearing = &watch->redis->hearing;
 	bool asked = false;
 
 	/* What came together with the answers to the subscription. */
 	if (!drain(watch, link))
 		return false;
+	redis_hearing_telling(hearing, !is_drained(link));
+	if (whole)
+		redis_hearing_begin(hearing, link->context->fd);
 	for (;;) {
 		int ready = poll(fds, 2, PING_MS);
 
@@ -138,8 +162,7 @@ static bool listen_to(struct watch *watch, struct redis_link *link)
 		if (fds[0].revents)
 			return true;
 		asked = false;
-		if (redisBufferRead(link->context) != REDIS_OK ||
-		    !drain(watch, link))
+		if (!take_news(watch, link))
 			return false;
 	}
 }
@@ -185,7 +208,8 @@ static void *run(void *arg)
 		if (rc == 0) {
 			wait = WAIT_LEAST_MS;
 			tell(watch, whole ? WATCH_BEGINS : WATCH_ANY);
-			stop = listen_to(watch, link);
+			stop = listen_to(watch, link, whole);
+			redis_hearing_end(&watch->redis->hearing);
 			redis_link_close(link);
 			tell(watch, WATCH_ENDS);
 		} else if (rc == -EOPNOTSUPP) {

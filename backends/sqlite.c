@@ -126,6 +126,7 @@ static void configure(struct sqlite_store *store,
 	pthread_mutex_init(&store->pool.lock, NULL);
 	sqlite_group_init(&store->group);
 	pthread_mutex_init(&store->write_lock, NULL);
+	pthread_mutex_init(&store->moment_lock, NULL);
 	pthread_mutex_init(&store->near_lock, NULL);
 }
 
@@ -147,9 +148,11 @@ static void store_close(struct store *base)
 		(void)store_sync(base);
 	sqlite_near_free(store->near);
 	sqlite_pool_close(&store->pool);
+	sqlite_db_close(store->clock);
 	sqlite_db_close(store->writer);
 	sqlite_side_close(store->side);
 	pthread_mutex_destroy(&store->near_lock);
+	pthread_mutex_destroy(&store->moment_lock);
 	pthread_mutex_destroy(&store->write_lock);
 	sqlite_group_release(&store->group);
 	pthread_mutex_destroy(&store->pool.lock);
@@ -230,6 +233,7 @@ const struct backend sqlite_backend = {
 	.sync = store_sync,
 	.status = store_status,
 	.access = &sqlite_access_ops,
+	.glimpse = &sqlite_glimpse_ops,
 	.query = &sqlite_query_ops,
 	.relations = &sqlite_relation_ops,
 	.maintenance = &sqlite_maintenance,

@@ -8,7 +8,8 @@
  *   sqlite_pool.c    connections for readers
  *   sqlite_sql.c     sqlite_bind.c: rows of the tree <-> SQL
  *   sqlite_row.c     a row of a table <-> a record
- *   sqlite_read.c    get, open_array, open_opaque
+ *   sqlite_read.c    get, open_array, open_opaque, glimpses
+ *   sqlite_moment.c  whether anything has changed
  *   sqlite_list.c    list, find
  *   sqlite_write.c   put; sqlite_decide.c (sqlite_put.h): what it writes;
  *                    sqlite_group.c: many in one transaction
@@ -33,6 +34,7 @@
 #include "backends/backend.h"
 #include "backends/change.h"
 #include "backends/codec.h"
+#include "backends/glimpse.h"
 #include "backends/settings.h"
 #include "backends/sqlite_bind.h"
 #include "backends/sqlite_db.h"
@@ -72,6 +74,9 @@ struct sqlite_store {
 	struct sqlite_db *writer;                      /* NULL: read-only */
 	struct sqlite_habit habits[SQLITE_MAX_HABITS]; /* under write_lock */
 	size_t habit_count;
+
+	pthread_mutex_t moment_lock;
+	struct sqlite_db *clock; /* NULL until it is asked for */
 
 	pthread_mutex_t near_lock;
 	struct sqlite_near *near; /* NULL until it is asked for */
@@ -126,6 +131,7 @@ struct sqlite_row {
 /* How much of a blob to read. */
 enum sqlite_depth {
 	SQLITE_SHOWN,   /* what get and list need */
+	SQLITE_SMALL,   /* HEAD becomes the whole blob up to GLIMPSE_MOST */
 	SQLITE_WHOLE,   /* HEAD becomes the whole blob */
 	SQLITE_DECODED, /* and the nest its value, lone arrays too */
 };
@@ -159,6 +165,13 @@ int sqlite_open_array(struct store *base, const struct collection *collection,
                       struct key key, const char *name, struct reader **out);
 int sqlite_open_opaque(struct store *base, const struct collection *collection,
                        struct key key, struct reader **out);
+
+extern const struct glimpse_ops sqlite_glimpse_ops;
+
+/* ---- sqlite_moment.c ---- */
+
+/* As glimpse_ops->moment. */
+uint64_t sqlite_moment(struct store *base);
 
 /* ---- sqlite_list.c ---- */
 

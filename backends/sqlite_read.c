@@ -2,64 +2,12 @@
 #include "backends/sqlite_internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "backends/loan.h"
 #include "backends/log.h"
 #include "backends/nest.h"
+#include "backends/resident.h"
 #include "backends/version.h"
-
-/* Bytes as they were when they were opened. */
-struct sqlite_reader {
-	struct reader base;
-	struct value *value; /* has the array that DATA is in */
-	struct blob bytes;   /* or these are they */
-	const char *data;
-};
-
-static ssize_t reader_read(struct reader *base, uint64_t offset, void *buffer,
-                           size_t size)
-{
-	const struct sqlite_reader *reader = (struct sqlite_reader *)base;
-
-	return reader_copy(base, reader->data, offset, buffer, size);
-}
-
-static ssize_t reader_lend(struct reader *base, uint64_t offset, size_t size,
-                           struct loan *loan)
-{
-	const struct sqlite_reader *reader = (struct sqlite_reader *)base;
-
-	return reader_show(base, reader->data, offset, size, loan);
-}
-
-static void reader_close(struct reader *base)
-{
-	struct sqlite_reader *reader = (struct sqlite_reader *)base;
-
-	if (!reader)
-		return;
-	array_info_release(&base->info);
-	value_unref(reader->value);
-	blob_release(&reader->bytes);
-	free(reader);
-}
-
-static const struct reader_ops reader_ops = {
-	.read = reader_read,
-	.lend = reader_lend,
-	.close = reader_close,
-};
-
-static struct sqlite_reader *reader_new(void)
-{
-	struct sqlite_reader *reader = calloc(1, sizeof(*reader));
-
-	if (reader)
-		reader->base.ops = &reader_ops;
-	return reader;
-}
 
 static int read_row(struct store *base, const struct collection *collection,
                     struct key key, enum sqlite_depth depth,
@@ -90,7 +38,7 @@ int sqlite_get(struct store *base, const struct collection *collection,
 
 /* The value in ROW's blob. */
 static int take_value(const struct collection *collection,
-                      struct sqlite_row *row, struct value **out)
+                      const struct sqlite_row *row, struct value **out)
 {
 	char why[WHY_SIZE];
 	int rc;
@@ -127,22 +75,15 @@ static int open_value(const struct collection *collection, struct value *value,
                       const char *name, struct reader **out)
 {
 	const struct array *array = find_array(collection, value, name);
-	struct sqlite_reader *reader = array ? reader_new() : NULL;
-	int rc = array ? -ENOMEM : -ENOENT;
+	int rc = -ENOENT;
 
-	if (reader)
-		rc = array_info_copy(&reader->base.info, &array->info);
-	if (rc) {
-		free(reader);
+	if (array)
+		rc = resident_array(
+		    value, array,
+		    version_of(array->data, array->info.nbytes, 0), out);
+	if (rc)
 		value_unref(value);
-		return rc;
-	}
-	reader->value = value;
-	reader->data = array->data;
-	reader->base.size = array->info.nbytes;
-	reader->base.version = version_of(array->data, array->info.nbytes, 0);
-	*out = &reader->base;
-	return 0;
+	return rc;
 }
 
 int sqlite_open_array(struct store *base, const struct collection *collection,
@@ -165,23 +106,55 @@ int sqlite_open_opaque(struct store *base, const struct collection *collection,
                        struct key key, struct reader **out)
 {
 	struct sqlite_row row = { 0 };
-	struct sqlite_reader *reader = NULL;
 	int rc = read_row(base, collection, key, SQLITE_WHOLE, &row);
 
 	if (rc == 0 && !row.opaque)
 		rc = -ENOENT;
-	if (rc == 0) {
-		reader = reader_new();
-		rc = reader ? 0 : -ENOMEM;
-	}
-	if (rc == 0) {
-		blob_move(&reader->bytes, &row.head);
-		reader->data = reader->bytes.data;
-		reader->base.size = reader->bytes.size;
-		reader->base.version =
-		    version_of(reader->data, reader->bytes.size, 0);
-		*out = &reader->base;
-	}
+	if (rc == 0)
+		rc = resident_bytes(&row.head, out);
 	sqlite_row_release(&row);
 	return rc;
 }
+
+/* The array NAME, where all of the blob was read, or *OUT is NULL. */
+static int open_read(const struct collection *collection,
+                     const struct sqlite_row *row, const char *name,
+                     struct reader **out)
+{
+	struct value *value;
+	int rc;
+
+	*out = NULL;
+	if (!row->nest && (!row->has_array || row->head.size < row->size))
+		return 0;
+	rc = take_value(collection, row, &value);
+	if (rc == 0)
+		rc = open_value(collection, value, name, out);
+	return rc == -ENOMEM ? rc : 0;
+}
+
+static int sqlite_glimpse(struct store *base,
+                          const struct collection *collection, struct key key,
+                          const char *name, struct record *out,
+                          struct reader **reader)
+{
+	struct sqlite_row row = { 0 };
+	struct reader *found = NULL;
+	int rc = read_row(base, collection, key, SQLITE_SMALL, &row);
+
+	if (rc == 0 && sqlite_sql_blob(collection))
+		rc = open_read(collection, &row, name, &found);
+	if (rc == 0)
+		rc = sqlite_row_show(collection, &row, out);
+	if (rc && found)
+		found->ops->close(found);
+	if (rc == 0)
+		*reader = found;
+	sqlite_row_release(&row);
+	return rc;
+}
+
+const struct glimpse_ops sqlite_glimpse_ops = {
+	.get = sqlite_glimpse,
+	.moment = sqlite_moment,
+};

@@ -152,7 +152,10 @@ static int read_blob(struct sqlite_db *db, const struct collection *collection,
 	    (rc == -ENODATA || (row->has_array && depth == SQLITE_DECODED)))
 		return decode(db, collection, row);
 	row->opaque = !row->has_array;
-	return depth == SQLITE_WHOLE ? read_whole(db, collection, row) : 0;
+	if (depth == SQLITE_WHOLE ||
+	    (depth == SQLITE_SMALL && row->size <= GLIMPSE_MOST))
+		return read_whole(db, collection, row);
+	return 0;
 }
 
 int sqlite_row_read(struct sqlite_store *store, struct sqlite_db *db,

@@ -72,6 +72,7 @@ extern const struct contract_test contract_field_tests[];
 extern const struct contract_test contract_derived_tests[];
 extern const struct contract_test contract_array_tests[];
 extern const struct contract_test contract_reader_tests[];
+extern const struct contract_test contract_glimpse_tests[];
 extern const struct contract_test contract_nest_tests[];
 extern const struct contract_test contract_list_tests[];
 extern const struct contract_test contract_key_tests[];

@@ -24,25 +24,16 @@
 #define SKIPPED 77
 
 static const struct contract_test *const groups[] = {
-	contract_record_tests,
-	contract_field_tests,
-	contract_derived_tests,
-	contract_array_tests,
-	contract_reader_tests,
-	contract_nest_tests,
-	contract_list_tests,
-	contract_key_tests,
-	contract_number_tests,
-	contract_rename_tests,
-	contract_time_tests,
-	contract_expiry_tests,
-	contract_access_tests,
-	contract_relation_tests,
-	contract_thread_tests,
-	contract_store_tests,
-	contract_name_tests,
-	contract_value_tests,
-	NULL,
+	contract_record_tests,   contract_field_tests,
+	contract_derived_tests,  contract_array_tests,
+	contract_reader_tests,   contract_glimpse_tests,
+	contract_nest_tests,     contract_list_tests,
+	contract_key_tests,      contract_number_tests,
+	contract_rename_tests,   contract_time_tests,
+	contract_expiry_tests,   contract_access_tests,
+	contract_relation_tests, contract_thread_tests,
+	contract_store_tests,    contract_name_tests,
+	contract_value_tests,    NULL,
 };
 
 /* The cases of one run. */
