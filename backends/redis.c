@@ -27,6 +27,7 @@ static void redis_close(struct store *store)
 	if (!redis)
 		return;
 	redis_pool_free(redis->pool);
+	redis_tls_free(redis->tls);
 	redis_server_stop(redis->server);
 	pthread_mutex_destroy(&redis->syncing);
 	redis_missing_release(&redis->missing);
@@ -55,7 +56,8 @@ static int open_pool(struct redis_store *redis,
 	redis->address = (struct redis_address){ .host = redis->host,
 		                                 .port = settings->port,
 		                                 .db = settings->db,
-		                                 .password = redis->password };
+		                                 .password = redis->password,
+		                                 .tls = redis->tls };
 	if (redis->server) {
 		redis->address.host = redis_server_socket(redis->server);
 		redis->address.password = NULL;
@@ -100,8 +102,10 @@ static int reach_server(struct redis_store *redis, char why[WHY_SIZE])
 static int start(struct redis_store *redis, const char *directory,
                  const struct redis_settings *settings, char why[WHY_SIZE])
 {
-	int rc = 0;
+	int rc = redis_tls_new(settings, &redis->tls, why);
 
+	if (rc)
+		return rc;
 	redis->host = copy_text(settings->host);
 	redis->password = copy_text(settings->password);
 	if ((settings->host && !redis->host) ||

@@ -124,8 +124,27 @@ size_t redis_batch_size(const struct redis_batch *batch)
 	return size;
 }
 
-static int send_all(int fd, const char *data, size_t size, bool more)
+/* TLS is hiredis's; it signals nothing to a daemon that ignores SIGPIPE. */
+static int send_tls(redisContext *context, const char *data, size_t size,
+                    bool more)
 {
+	int done = 0;
+
+	if (redisAppendFormattedCommand(context, data, size) != REDIS_OK)
+		return -ENOMEM;
+	while (!more && !done)
+		if (redisBufferWrite(context, &done) != REDIS_OK)
+			return -EIO;
+	return 0;
+}
+
+static int send_all(struct redis_link *link, const char *data, size_t size,
+                    bool more)
+{
+	int fd = link->context->fd;
+
+	if (link->encrypted)
+		return send_tls(link->context, data, size, more);
 	while (size > 0) {
 		ssize_t sent =
 		    send(fd, data, size, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
@@ -142,7 +161,7 @@ static int send_all(int fd, const char *data, size_t size, bool more)
 
 /* MSG_NOSIGNAL is why hiredis does not do the sending: a server that hangs up
  * must not end the process. */
-int redis_batch_send(const struct redis_batch *batch, int fd)
+int redis_batch_send(const struct redis_batch *batch, struct redis_link *link)
 {
 	size_t done = 0;
 	int rc = 0;
@@ -150,15 +169,15 @@ int redis_batch_send(const struct redis_batch *batch, int fd)
 	for (size_t i = 0; i < batch->piece_count && rc == 0; i++) {
 		const struct redis_piece *piece = &batch->pieces[i];
 
-		rc = send_all(fd, batch->wire.data + done, piece->at - done,
+		rc = send_all(link, batch->wire.data + done, piece->at - done,
 		              true);
 		if (rc == 0)
-			rc = send_all(fd, piece->data, piece->size, true);
+			rc = send_all(link, piece->data, piece->size, true);
 		done = piece->at;
 	}
 	if (rc)
 		return rc;
-	return send_all(fd, batch->wire.data + done, batch->wire.size - done,
+	return send_all(link, batch->wire.data + done, batch->wire.size - done,
 	                false);
 }
 

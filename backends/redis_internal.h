@@ -28,6 +28,7 @@
 #include "backends/redis_missing.h"
 #include "backends/redis_pool.h"
 #include "backends/redis_server.h"
+#include "backends/redis_tls.h"
 #include "backends/settings.h"
 
 #include <pthread.h>
@@ -42,6 +43,7 @@ struct redis_store {
 	struct redis_pool *pool;
 	char *host;
 	char *password;
+	struct redis_tls *tls;
 	struct redis_address address; /* of the server; texts are borrowed */
 	bool read_only;
 	struct redis_missing missing;

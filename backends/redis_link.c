@@ -3,6 +3,7 @@
 
 #include "backends/log.h"
 #include "backends/redis_resolve.h"
+#include "backends/redis_tls.h"
 #include "backends/redis_wire.h"
 
 #include <errno.h>
@@ -169,6 +170,25 @@ static int greet(struct redis_link *link, const struct redis_address *address)
 	return rc;
 }
 
+static int encrypt(struct redis_link *link, const struct redis_address *address,
+                   char why[WHY_SIZE])
+{
+	char reason[WHY_SIZE] = "";
+	int rc;
+
+	if (!address->tls)
+		return 0;
+	/* The handshake is waited for as long as an answer. */
+	link->patience_ms = patience(link->deadline);
+	redisSetTimeout(link->context, milliseconds(link->patience_ms));
+	rc =
+	    redis_tls_start(address->tls, address->host, link->context, reason);
+	link->encrypted = rc == 0;
+	if (rc)
+		snprintf(why, WHY_SIZE, "%.80s: %.160s", address->host, reason);
+	return rc;
+}
+
 int redis_link_open(const struct redis_address *address, int64_t deadline,
                     struct redis_link **out, char why[WHY_SIZE])
 {
@@ -182,6 +202,9 @@ int redis_link_open(const struct redis_address *address, int64_t deadline,
 	if (rc)
 		goto fail;
 	redis_guard_reader(link->context->reader, &link->guard);
+	rc = encrypt(link, address, why);
+	if (rc)
+		goto fail;
 	rc = greet(link, address);
 	if (rc) {
 		snprintf(why, WHY_SIZE, "%.80s: %.160s", address->host,
@@ -255,7 +278,7 @@ int redis_link_run(struct redis_link *link, struct redis_batch *batch)
 	if (!batch->replies)
 		return -ENOMEM;
 	set_patience(link, batch);
-	rc = redis_batch_send(batch, link->context->fd);
+	rc = redis_batch_send(batch, link);
 	if (rc) {
 		snprintf(link->why, WHY_SIZE, "%s", strerror(-rc));
 		link->broken = true;

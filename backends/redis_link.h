@@ -30,17 +30,21 @@
 /* Monotonic. */
 int64_t redis_clock_ms(void);
 
+struct redis_tls;
+
 /* Where the server is.  Texts are borrowed for the life of the pool. */
 struct redis_address {
 	const char *host; /* starts with '/': the path of a unix socket */
 	int port;
 	int db;
-	const char *password; /* NULL: none */
+	const char *password;        /* NULL: none */
+	const struct redis_tls *tls; /* NULL: not encrypted */
 };
 
 struct redis_link {
 	redisContext *context;
 	struct redis_guard guard;
+	bool encrypted;
 	int64_t deadline;  /* by redis_clock_ms: after it nothing waits long */
 	int patience_ms;   /* how long one send or receive may stand still */
 	bool knows_expiry; /* the server has PEXPIRETIME (Redis 7) */

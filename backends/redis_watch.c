@@ -98,8 +98,7 @@ static bool send_ping(struct redis_link *link)
 	bool sent;
 
 	redis_batch_line(&ping, "PING");
-	sent =
-	    ping.error == 0 && redis_batch_send(&ping, link->context->fd) == 0;
+	sent = ping.error == 0 && redis_batch_send(&ping, link) == 0;
 	redis_batch_release(&ping);
 	return sent;
 }

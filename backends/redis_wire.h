@@ -18,7 +18,7 @@ struct redis_piece {
 /* Bytes to send. */
 size_t redis_batch_size(const struct redis_batch *batch);
 
-/* Write all of BATCH to the socket FD. */
-int redis_batch_send(const struct redis_batch *batch, int fd);
+/* Write all of BATCH to LINK. */
+int redis_batch_send(const struct redis_batch *batch, struct redis_link *link);
 
 #endif

@@ -39,6 +39,9 @@ void settings_release(struct settings *settings)
 {
 	free(settings->redis.host);
 	free(settings->redis.password);
+	free(settings->redis.ssl_ca_certs);
+	free(settings->redis.ssl_certfile);
+	free(settings->redis.ssl_keyfile);
 	free(settings->redis.server);
 	free(settings->sqlite.db_path);
 	free(settings->hdf5.file_path);

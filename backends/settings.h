@@ -23,8 +23,12 @@ struct redis_settings {
 	                 * unix socket */
 	int port;   /* 6379 */
 	int db;     /* 0 */
-	char *password; /* NULL: none.  Never shown */
-	char *server;   /* program of the embedded server: "redis-server" */
+	char *password;     /* NULL: none.  Never shown */
+	bool ssl;           /* TLS, to a host */
+	char *ssl_ca_certs; /* NULL: the system's */
+	char *ssl_certfile; /* of ours, NULL: none */
+	char *ssl_keyfile;  /* NULL: in ssl_certfile */
+	char *server;       /* program of the embedded server: "redis-server" */
 	int max_connections;            /* 10 */
 	uint64_t compression_threshold; /* 1024 bytes */
 	int retry_attempts;             /* 3 */

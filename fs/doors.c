@@ -54,6 +54,9 @@ static const struct {
 } setting_paths[] = {
 	{ SETTING(sqlite.db_path), SANDBOX_CHANGE, true },
 	{ SETTING(hdf5.file_path), SANDBOX_CHANGE, true },
+	{ SETTING(redis.ssl_ca_certs), SANDBOX_READ, false },
+	{ SETTING(redis.ssl_certfile), SANDBOX_READ, false },
+	{ SETTING(redis.ssl_keyfile), SANDBOX_READ, false },
 };
 
 /* Variables that name directories for temporary files. */

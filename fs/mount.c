@@ -22,6 +22,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -370,6 +371,7 @@ int mount_run(const struct options *options)
 			mountpoint_complain("background", strerror(-rc));
 	}
 	umask(077);
+	signal(SIGPIPE, SIG_IGN); /* TLS cannot be told not to send it */
 	if (rc == 0)
 		rc = run(mount);
 	else

@@ -25,7 +25,7 @@
 #include <stddef.h>
 
 #define SETTINGS_FILE "storage.yaml"
-#define SETTINGS_MAX 32 /* rows there may be */
+#define SETTINGS_MAX 64 /* rows there may be */
 #define SETTINGS_WHY_SIZE 512
 
 enum origin {

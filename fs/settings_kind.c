@@ -47,6 +47,25 @@ static int parse_text(const struct setting_row *row, const char *text,
 	return replace_text(slot, text);
 }
 
+/* Relative to the store. */
+static int parse_file(const struct setting_row *row, const char *text,
+                      const char *directory, void *slot,
+                      char why[SETTINGS_WHY_SIZE])
+{
+	struct blob path = { 0 };
+	int rc = 0;
+
+	if (text[0] && text[0] != '/')
+		rc = blob_printf(&path, "%s/", directory);
+	if (rc == 0)
+		rc = blob_append_text(&path, text);
+	if (rc == 0)
+		rc = parse_text(row, path.data ? path.data : "", directory,
+		                slot, why);
+	blob_release(&path);
+	return rc;
+}
+
 static struct value *show_text(const struct setting_row *row, const void *slot)
 {
 	(void)row;
@@ -272,6 +291,7 @@ static struct value *show_real(const struct setting_row *row, const void *slot)
 }
 
 const struct setting_kind setting_text = { parse_text, show_text };
+const struct setting_kind setting_file = { parse_file, show_text };
 const struct setting_kind setting_secret = { parse_text, show_secret };
 const struct setting_kind setting_secret_file = { parse_secret_file,
 	                                          show_secret };

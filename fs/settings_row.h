@@ -29,6 +29,7 @@ struct setting_kind {
 };
 
 extern const struct setting_kind setting_text;
+extern const struct setting_kind setting_file; /* absolute from then on */
 extern const struct setting_kind setting_secret;
 extern const struct setting_kind setting_secret_file;
 extern const struct setting_kind setting_choice; /* char * among words */
