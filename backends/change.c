@@ -96,18 +96,20 @@ static bool is_opaque(const struct record *before)
 	return before && before->opaque_size > 0;
 }
 
-static bool has_array(const struct collection *collection,
+/* -ENOENT: there is none. */
+static int find_array(const struct collection *collection,
                       const struct record *before, const char *name)
 {
 	const struct field_row *nest = change_nest_row(collection);
 	const struct value *value;
+	const struct array *array;
 
 	if (!before)
-		return false;
+		return -ENOENT;
 	if (!nest)
-		return record_array(before, name) != NULL;
+		return record_array(before, name) ? 0 : -ENOENT;
 	value = value_dict_get(before->fields, nest->name);
-	return value && nest_find(value, name) != NULL;
+	return value ? nest_find(value, name, &array) : -ENOENT;
 }
 
 static bool changes_nothing(const struct change *change)
@@ -156,9 +158,7 @@ static int check_array(const struct collection *collection,
 		bool drops_opaque = change->array_action == PART_DROP &&
 		                    is_opaque(before) && *name == '\0';
 
-		return drops_opaque || has_array(collection, before, name)
-		           ? 0
-		           : -ENOENT;
+		return drops_opaque ? 0 : find_array(collection, before, name);
 	}
 	if (is_opaque(before))
 		return refuse(change, "what is stored cannot be shown as an "

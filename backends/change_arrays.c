@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/change_arrays.h"
 
+#include "backends/change_fields.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,4 +85,31 @@ size_t change_array_count(const struct change *change,
 	if (change->array_action == PART_SET && !there)
 		return count + 1;
 	return change->array_action == PART_DROP && there ? count - 1 : count;
+}
+
+/* Values with more values in them are not looked through. */
+#define VALUES_MAX ((size_t)1 << 26)
+
+static bool has_arrays(const struct value *value)
+{
+	bool dict = value->type == VALUE_DICT;
+	size_t count = dict ? value->dict.count : 0;
+	bool found = value->type == VALUE_ARRAY;
+
+	if (value->type == VALUE_LIST || value->type == VALUE_TUPLE)
+		count = value->list.count;
+	for (size_t i = 0; !found && i < count; i++)
+		found = has_arrays(dict ? value->dict.pairs[i].item
+		                        : value->list.items[i]);
+	return found;
+}
+
+/* A record may go when it has none, so that none may be missed for want of
+ * memory; nor for want of patience. */
+bool change_has_arrays(const struct value *value)
+{
+	if (!value)
+		return false;
+	return value_count(value, VALUES_MAX) >= VALUES_MAX ||
+	       has_arrays(value);
 }

@@ -27,19 +27,6 @@ const struct field_row *change_number_row(const struct collection *collection)
 	return NULL;
 }
 
-static int stop_at_array(const char *path, const struct array *array, void *arg)
-{
-	(void)path;
-	(void)array;
-	(void)arg;
-	return 1;
-}
-
-bool change_has_arrays(const struct value *value)
-{
-	return value && nest_each(value, stop_at_array, NULL) == 1;
-}
-
 /* What the fields of one change are made from. */
 struct merge {
 	const struct collection *collection;

@@ -94,17 +94,22 @@ int nest_each(const struct value *value, nest_array_fn *fn, void *arg)
 	return rc;
 }
 
-const struct array *nest_find(const struct value *value, const char *path)
+int nest_find(const struct value *value, const char *path,
+              const struct array **out)
 {
 	while (*path) {
-		struct value **slot = nest_step(value, path);
+		struct value **slot;
+		int rc = nest_step(value, path, &slot);
 
-		if (!slot)
-			return NULL;
+		if (rc)
+			return rc;
 		value = *slot;
 		path = nest_step_over(path, nest_step_size(path));
 	}
-	return value->type == VALUE_ARRAY ? &value->array : NULL;
+	if (value->type != VALUE_ARRAY)
+		return -ENOENT;
+	*out = &value->array;
+	return 0;
 }
 
 /*
@@ -117,11 +122,10 @@ static int descend(struct value ***slot, const char **path)
 		int rc = value_unshare(*slot);
 		struct value **next;
 
+		if (rc == 0)
+			rc = nest_step(**slot, *path, &next);
 		if (rc)
-			return rc;
-		next = nest_step(**slot, *path);
-		if (!next)
-			return 0;
+			return rc == -ENOENT ? 0 : rc;
 		*slot = next;
 		*path = nest_step_over(*path, nest_step_size(*path));
 	}
@@ -264,11 +268,12 @@ int nest_set(struct value **root, const char *path, struct value *array,
 int nest_drop(struct value **root, const char *path)
 {
 	struct value **slot = root;
+	const struct array *array;
 	struct value *null;
-	int rc;
+	int rc = nest_find(*root, path, &array);
 
-	if (!nest_find(*root, path))
-		return -ENOENT;
+	if (rc)
+		return rc;
 	rc = descend(&slot, &path);
 	null = value_new_null();
 	if (rc || !null) {

@@ -29,8 +29,9 @@ typedef int nest_array_fn(const char *path, const struct array *array,
                           void *arg);
 int nest_each(const struct value *value, nest_array_fn *fn, void *arg);
 
-/* The array at PATH, borrowed, or NULL. */
-const struct array *nest_find(const struct value *value, const char *path);
+/* The array at PATH, borrowed.  -ENOENT. */
+int nest_find(const struct value *value, const char *path,
+              const struct array **out);
 
 /*
  * Put ARRAY (its reference is taken over, on failure too) at PATH of *ROOT:

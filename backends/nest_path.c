@@ -69,52 +69,67 @@ static struct value **step_in_list(const struct value *list, const char *step,
 }
 
 /* The key whose step needs no search: a text that is not cut. */
-static struct value **step_to_text(const struct value *dict, const char *step,
-                                   size_t size)
+static int step_to_text(const struct value *dict, const char *step, size_t size,
+                        struct value ***out)
 {
 	struct blob text = { 0 };
-	struct value **slot = NULL;
-	struct value *key = NULL;
+	struct value *key;
+	int rc = name_decode(step, size, NEST_STEP_LIMIT, &text);
 
-	if (name_decode(step, size, NEST_STEP_LIMIT, &text) == 0)
-		key = value_new_text(text.data, text.size);
-	if (key)
-		slot = value_dict_slot(dict, key);
-	value_unref(key);
+	if (rc)
+		return rc == -EINVAL ? -ENOENT : rc;
+	key = value_new_text(text.data, text.size);
 	blob_release(&text);
-	return slot;
+	if (!key)
+		return -ENOMEM;
+	*out = value_dict_slot(dict, key);
+	value_unref(key);
+	return *out ? 0 : -ENOENT;
 }
 
-static struct value **step_in_dict(const struct value *dict, const char *step,
-                                   size_t size)
+/* 0 where the key of PAIR has the name STEP.  -ENOENT. */
+static int compare_key(const struct value *dict, const struct value_pair *pair,
+                       const char *step, size_t size)
 {
-	struct value **slot = step_to_text(dict, step, size);
 	struct blob name = { 0 };
+	int rc;
 
-	for (size_t i = 0; !slot && i < dict->dict.count; i++) {
+	if (pair->key->type == VALUE_TEXT &&
+	    pair->key->text.size <= NEST_STEP_LIMIT / 3)
+		return -ENOENT; /* never cut: not this one */
+	rc = nest_append_key(dict, pair->key, &name);
+	if (rc == 0 &&
+	    (name.size != size || memcmp(name.data, step, size) != 0))
+		rc = -ENOENT;
+	blob_release(&name);
+	return rc == -ENOMEM ? rc : rc ? -ENOENT : 0;
+}
+
+static int step_in_dict(const struct value *dict, const char *step, size_t size,
+                        struct value ***out)
+{
+	int rc = step_to_text(dict, step, size, out);
+
+	for (size_t i = 0; rc == -ENOENT && i < dict->dict.count; i++) {
 		struct value_pair *pair = &dict->dict.pairs[i];
 
-		if (pair->key->type == VALUE_TEXT &&
-		    pair->key->text.size <= NEST_STEP_LIMIT / 3)
-			continue; /* never cut: not this one */
-		blob_release(&name);
-		if (nest_append_key(dict, pair->key, &name) == 0 &&
-		    name.size == size && memcmp(name.data, step, size) == 0)
-			slot = &pair->item;
+		rc = compare_key(dict, pair, step, size);
+		if (rc == 0)
+			*out = &pair->item;
 	}
-	blob_release(&name);
-	return slot;
+	return rc;
 }
 
-struct value **nest_step(const struct value *value, const char *path)
+int nest_step(const struct value *value, const char *path, struct value ***out)
 {
 	size_t size = nest_step_size(path);
 
-	if (value->type == VALUE_LIST || value->type == VALUE_TUPLE)
-		return step_in_list(value, path, size);
 	if (value->type == VALUE_DICT)
-		return step_in_dict(value, path, size);
-	return NULL;
+		return step_in_dict(value, path, size, out);
+	if (value->type != VALUE_LIST && value->type != VALUE_TUPLE)
+		return -ENOENT;
+	*out = step_in_list(value, path, size);
+	return *out ? 0 : -ENOENT;
 }
 
 const char *nest_reference(const struct value *value)

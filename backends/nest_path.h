@@ -40,8 +40,8 @@ int nest_append_key(const struct value *dict, const struct value *key,
                     struct blob *path);
 int nest_append_index(size_t index, struct blob *path);
 
-/* Where the item is that the first step of PATH leads to from VALUE, or NULL. */
-struct value **nest_step(const struct value *value, const char *path);
+/* Where the item is that the first step of PATH leads to from VALUE.  -ENOENT. */
+int nest_step(const struct value *value, const char *path, struct value ***out);
 
 /* There is an array in VALUE, which must have been counted. */
 bool nest_has_arrays(const struct value *value);

@@ -122,15 +122,20 @@ static int merge_reference(struct merge *merge, const struct value *text,
 {
 	const struct value *root = merge->current;
 	struct value **slot = NULL;
-	int rc;
+	const struct array *array;
+	int rc = root ? nest_find(root, path, &array) : -ENOENT;
 
-	if (!root || !nest_find(root, path))
+	if (rc == -ENOENT)
 		return hand_out(value_copy(text), out);
+	if (rc)
+		return rc;
 	rc = value_dict_set(merge->used, path, value_new_null());
 	if (rc)
 		return rc;
 	while (*path) {
-		slot = nest_step(slot ? *slot : root, path);
+		rc = nest_step(slot ? *slot : root, path, &slot);
+		if (rc)
+			return rc;
 		path = nest_step_over(path, nest_step_size(path));
 	}
 	return hand_out(slot ? value_ref(*slot) : value_copy(root), out);

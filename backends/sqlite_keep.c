@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/sqlite_internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -85,16 +86,22 @@ static int keep_mark(struct sqlite_notes *notes, enum sqlite_note_kind kind,
 }
 
 /* Arrays can go with the value that they were in. */
-static void forget_lost_arrays(const struct value *nest,
-                               struct sqlite_notes *notes)
+static int forget_lost_arrays(const struct value *nest,
+                              struct sqlite_notes *notes)
 {
 	for (size_t i = notes->count; i > 0; i--) {
 		const struct sqlite_note *note = &notes->items[i - 1];
+		const struct array *array;
+		int rc = note->kind == SQLITE_NOTE_ARRAY
+		             ? nest_find(nest, note->name, &array)
+		             : 0;
 
-		if (note->kind == SQLITE_NOTE_ARRAY &&
-		    !nest_find(nest, note->name))
+		if (rc == -ENOENT)
 			sqlite_notes_remove(notes, note->kind, note->name);
+		else if (rc)
+			return rc;
 	}
+	return 0;
 }
 
 static int update(const struct sqlite_kept *kept, struct sqlite_notes *notes)
@@ -110,8 +117,8 @@ static int update(const struct sqlite_kept *kept, struct sqlite_notes *notes)
 	if (rc == 0)
 		rc = keep_mark(notes, SQLITE_NOTE_IMPLICIT,
 		               kept->number->implicit);
-	if (value)
-		forget_lost_arrays(value, notes);
+	if (rc == 0 && value)
+		rc = forget_lost_arrays(value, notes);
 	return rc;
 }
 

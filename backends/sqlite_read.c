@@ -57,27 +57,28 @@ static int take_value(const struct collection *collection,
 	return -EIO;
 }
 
-static const struct array *find_array(const struct collection *collection,
-                                      const struct value *value,
-                                      const char *name)
+static int find_array(const struct collection *collection,
+                      const struct value *value, const char *name,
+                      const struct array **out)
 {
 	const char *only = collection->arrays[0].name;
 
 	if (!only)
-		return nest_find(value, name);
-	return strcmp(only, name) == 0 && value->type == VALUE_ARRAY
-	           ? &value->array
-	           : NULL;
+		return nest_find(value, name, out);
+	if (strcmp(only, name) != 0 || value->type != VALUE_ARRAY)
+		return -ENOENT;
+	*out = &value->array;
+	return 0;
 }
 
 /* Takes over VALUE. */
 static int open_value(const struct collection *collection, struct value *value,
                       const char *name, struct reader **out)
 {
-	const struct array *array = find_array(collection, value, name);
-	int rc = -ENOENT;
+	const struct array *array;
+	int rc = find_array(collection, value, name, &array);
 
-	if (array)
+	if (rc == 0)
 		rc = resident_array(
 		    value, array,
 		    version_of(array->data, array->info.nbytes, 0), out);

@@ -109,9 +109,18 @@ static void arrays_are_visited_with_their_paths(void **state)
 	value_unref(alone);
 }
 
+static const struct array *found_at(const struct value *value, const char *path)
+{
+	const struct array *array = NULL;
+	int rc = nest_find(value, path, &array);
+
+	assert_int_equal(rc, array ? 0 : -ENOENT);
+	return array;
+}
+
 static int find_again(const char *path, const struct array *array, void *arg)
 {
-	assert_ptr_equal(nest_find(arg, path), array);
+	assert_ptr_equal(found_at(arg, path), array);
 	return 0;
 }
 
@@ -132,10 +141,10 @@ static void every_path_leads_back_to_its_array(void **state)
 	assert_int_equal(
 	    value_dict_add(root, value_new_bytes("\xff", 1), array(14)), 0);
 	assert_int_equal(nest_each(root, find_again, root), 0);
-	assert_int_equal(element(nest_find(root, "7")), 10);
-	assert_int_equal(element(nest_find(root, "%=7")), 11);
-	assert_int_equal(element(nest_find(root, "8")), 12);
-	assert_int_equal(element(nest_find(root, "null")), 13);
+	assert_int_equal(element(found_at(root, "7")), 10);
+	assert_int_equal(element(found_at(root, "%=7")), 11);
+	assert_int_equal(element(found_at(root, "8")), 12);
+	assert_int_equal(element(found_at(root, "null")), 13);
 	value_unref(root);
 }
 
@@ -155,8 +164,7 @@ static void paths_to_nothing_find_nothing(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-		if (nest_find(root, paths[i]) &&
-		    strcmp(paths[i], "obs/") != 0 &&
+		if (found_at(root, paths[i]) && strcmp(paths[i], "obs/") != 0 &&
 		    strcmp(paths[i], "a%2Fb/0/") != 0)
 			fail_msg("found: %s", paths[i]);
 	value_unref(root);
@@ -171,10 +179,10 @@ static void set_replaces_arrays_references_and_nulls(void **state)
 	assert_int_equal(nest_set(&root, "a", array(1), NULL), 0);
 	assert_int_equal(nest_set(&root, "b/0", array(2), NULL), 0);
 	assert_int_equal(nest_set(&root, "a", array(3), NULL), 0);
-	assert_int_equal(element(nest_find(root, "a")), 3);
-	assert_int_equal(element(nest_find(root, "b/0")), 2);
+	assert_int_equal(element(found_at(root, "a")), 3);
+	assert_int_equal(element(found_at(root, "b/0")), 2);
 	assert_int_equal(nest_set(&root, "", array(4), NULL), 0);
-	assert_int_equal(element(nest_find(root, "")), 4);
+	assert_int_equal(element(found_at(root, "")), 4);
 	value_unref(root);
 }
 
@@ -223,10 +231,10 @@ static void changes_do_not_reach_other_holders(void **state)
 	(void)state;
 	assert_int_equal(nest_set(&root, "a%2Fb/0", array(9), NULL), 0);
 	assert_int_equal(nest_drop(&root, "n/%"), 0);
-	assert_int_equal(element(nest_find(root, "a%2Fb/0")), 9);
-	assert_int_equal(element(nest_find(other, "a%2Fb/0")), 2);
-	assert_int_equal(element(nest_find(other, "n/%")), 4);
-	assert_null(nest_find(root, "n/%"));
+	assert_int_equal(element(found_at(root, "a%2Fb/0")), 9);
+	assert_int_equal(element(found_at(other, "a%2Fb/0")), 2);
+	assert_int_equal(element(found_at(other, "n/%")), 4);
+	assert_null(found_at(root, "n/%"));
 	assert_int_equal(nest_drop(&root, "n/%"), -ENOENT);
 	value_unref(other);
 	value_unref(root);
@@ -268,8 +276,8 @@ static void edits_are_taken_and_arrays_can_move(void **state)
 
 	(void)state;
 	assert_int_equal(nest_from_references(text, root, &again, NULL), 0);
-	assert_int_equal(element(nest_find(again, "moved")), 1);
-	assert_int_equal(element(nest_find(again, "n/0")), 4);
+	assert_int_equal(element(found_at(again, "moved")), 1);
+	assert_int_equal(element(found_at(again, "n/0")), 4);
 	assert_int_equal(value_dict_get(again, "pair")->type, VALUE_TUPLE);
 	assert_int_equal(value_dict_get(again, "later")->type, VALUE_DICT);
 	assert_int_equal(nest_set(&again, "later", array(5), NULL), 0);
