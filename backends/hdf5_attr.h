@@ -44,6 +44,8 @@ int hdf5_attrs_read(hid_t object, struct value **out);
 
 /* One attribute.  -ENOENT: there is none.  -ENOTSUP: it cannot be shown. */
 int hdf5_attr_read(hid_t object, const char *name, struct value **out);
+/* 1 or 0, or a negative errno value. */
+int hdf5_attr_exists(hid_t object, const char *name);
 
 /* VALUE can be written and reads back equal. */
 bool hdf5_attr_can_hold(const struct value *value);

@@ -167,8 +167,10 @@ static int create_attribute(hid_t object, const char *name, hid_t type,
 
 int hdf5_attr_remove(hid_t object, const char *name)
 {
-	if (H5Aexists(object, name) <= 0)
-		return 0;
+	int rc = hdf5_attr_exists(object, name);
+
+	if (rc <= 0)
+		return rc;
 	if (H5Adelete(object, name) < 0)
 		return hdf5_error("cannot remove the attribute", name);
 	return 0;
@@ -178,9 +180,11 @@ int hdf5_attr_remove(hid_t object, const char *name)
 static int replace_attribute(hid_t object, const char *name, hid_t type,
                              hid_t space, const void *data)
 {
-	int rc;
+	int rc = hdf5_attr_exists(object, name);
 
-	if (H5Aexists(object, name) <= 0)
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
 		return create_attribute(object, name, type, space, data);
 	rc = hdf5_attr_remove(object, SCRATCH);
 	if (rc == 0)
@@ -297,35 +301,47 @@ static bool is_of_array(const char *name)
 	return false;
 }
 
+/* The library has one negative value for all errors. */
+struct copying {
+	hid_t to;
+	int rc;
+};
+
+static int copy_opened(hid_t attr, hid_t to, const char *name)
+{
+	hid_t type = H5Aget_type(attr);
+	hid_t space = H5Aget_space(attr);
+	int rc = copy_data(attr, to, name, type, space);
+
+	hdf5_close_id(space);
+	hdf5_close_id(type);
+	return rc;
+}
+
 static herr_t copy_attribute(hid_t from, const char *name,
                              const H5A_info_t *info, void *arg)
 {
-	hid_t to = *(const hid_t *)arg;
+	struct copying *copying = arg;
 	hid_t attr;
-	hid_t type;
-	hid_t space;
-	int rc;
 
 	(void)info;
-	if (is_of_array(name) || H5Aexists(to, name) > 0)
+	if (is_of_array(name) || H5Aexists(copying->to, name) > 0)
 		return 0;
 	attr = H5Aopen(from, name, H5P_DEFAULT);
-	if (attr < 0)
-		return hdf5_error("cannot read the attribute", name);
-	type = H5Aget_type(attr);
-	space = H5Aget_space(attr);
-	rc = copy_data(attr, to, name, type, space);
-	hdf5_close_id(space);
-	hdf5_close_id(type);
+	copying->rc = attr < 0 ? hdf5_error("cannot read the attribute", name)
+	                       : copy_opened(attr, copying->to, name);
 	hdf5_close_id(attr);
-	return rc;
+	return copying->rc ? -1 : 0;
 }
 
 int hdf5_attrs_copy(hid_t from, hid_t to)
 {
+	struct copying copying = { .to = to };
 	hsize_t index = 0;
 	int rc = H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &index,
-	                     copy_attribute, &to);
+	                     copy_attribute, &copying);
 
-	return rc == HDF5_FAILED ? hdf5_error("cannot copy", "attributes") : rc;
+	if (rc && !copying.rc)
+		return hdf5_error("cannot copy", "attributes");
+	return copying.rc;
 }

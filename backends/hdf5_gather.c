@@ -46,9 +46,12 @@ static int copy_roots(const struct gathering *gathering)
 		const char *new = gathering->aside.paths[i].data;
 
 		rc = hdf5_unlink(to, new);
-		if (rc == 0 && hdf5_exists(from, old) &&
-		    H5Ocopy(from, old, to, new, H5P_DEFAULT, list) < 0)
-			rc = hdf5_error("cannot copy", old);
+		if (rc == 0)
+			rc = hdf5_exists(from, old);
+		if (rc > 0)
+			rc = H5Ocopy(from, old, to, new, H5P_DEFAULT, list) < 0
+			         ? hdf5_error("cannot copy", old)
+			         : 0;
 	}
 	hdf5_close_id(list);
 	return rc;
@@ -64,9 +67,12 @@ static int link_roots(const struct gathering *gathering)
 		const char *old = gathering->aside.paths[i].data;
 		const char *new = gathering->roots.paths[i].data;
 
-		if (hdf5_exists(to, old) &&
-		    H5Lmove(to, old, to, new, list, hdf5_link_access()) < 0)
-			rc = hdf5_error("cannot rename", old);
+		rc = hdf5_exists(to, old);
+		if (rc > 0)
+			rc = H5Lmove(to, old, to, new, list,
+			             hdf5_link_access()) < 0
+			         ? hdf5_error("cannot rename", old)
+			         : 0;
 	}
 	hdf5_close_id(list);
 	hdf5_names_forget(gathering->store, gathering->store->file);

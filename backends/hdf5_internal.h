@@ -137,7 +137,9 @@ int hdf5_open_object(hid_t file, const char *path, hid_t *out);
 int hdf5_open_root(hid_t file, const struct collection *collection,
                    const char *path, hid_t *out);
 int hdf5_open_group(hid_t file, const char *path, hid_t *out);
-bool hdf5_exists(hid_t file, const char *path);
+/* 1 where every link on the way to PATH is there, else 0; the last may lead
+ * nowhere. */
+int hdf5_exists(hid_t file, const char *path);
 int hdf5_unlink(hid_t file, const char *path);
 /* Link creation list: UTF-8 names, groups on the way made as needed. */
 hid_t hdf5_link_creation(void);
@@ -190,8 +192,8 @@ int hdf5_list(struct store *base, const struct collection *collection,
 int hdf5_find(struct store *base, const struct collection *collection,
               struct key prefix, bool (*match)(struct key key, void *arg),
               void *arg, struct blob *key_out);
-/* A root of the record is in FILE. */
-bool hdf5_has_record(hid_t file, const struct collection *collection,
+/* 0: a root of the record is in FILE.  -ENOENT. */
+int hdf5_find_record(hid_t file, const struct collection *collection,
                      struct key key);
 /* Records of FILE have come or gone. */
 void hdf5_names_forget(struct hdf5_store *store, const struct hdf5_file *file);

@@ -284,23 +284,24 @@ int hdf5_list(struct store *base, const struct collection *collection,
 	return rc;
 }
 
-bool hdf5_has_record(hid_t file, const struct collection *collection,
+int hdf5_find_record(hid_t file, const struct collection *collection,
                      struct key key)
 {
 	struct hdf5_roots roots;
-	bool found = false;
+	int rc = hdf5_roots(collection, key, &roots);
 
-	if (hdf5_roots(collection, key, &roots) != 0)
-		return false;
-	for (size_t i = 0; !found && i < roots.count; i++) {
+	if (rc)
+		return rc;
+	rc = -ENOENT;
+	for (size_t i = 0; rc == -ENOENT && i < roots.count; i++) {
 		hid_t root = -1;
 
-		found = hdf5_open_root(file, collection, roots.paths[i].data,
-		                       &root) == 0;
+		rc = hdf5_open_root(file, collection, roots.paths[i].data,
+		                    &root);
 		hdf5_close_id(root);
 	}
 	hdf5_roots_release(&roots);
-	return found;
+	return rc;
 }
 
 int hdf5_names_have(struct hdf5_store *store, struct hdf5_volume *volume,

@@ -23,12 +23,27 @@ int hdf5_remove_roots(struct hdf5_store *store, struct hdf5_file *file,
 }
 
 /* The places of the collection may hold something else under this key. */
-static bool any_link(hid_t file, const struct hdf5_roots *roots)
+static int any_link(hid_t file, const struct hdf5_roots *roots)
 {
-	for (size_t i = 0; i < roots->count; i++)
-		if (hdf5_exists(file, roots->paths[i].data))
-			return true;
-	return false;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < roots->count; i++)
+		rc = hdf5_exists(file, roots->paths[i].data);
+	return rc;
+}
+
+static int move_link(struct hdf5_store *store, struct hdf5_file *in,
+                     const char *old, const char *new, hid_t list)
+{
+	hid_t file = hdf5_file_id(in);
+	int rc = hdf5_exists(file, old);
+
+	if (rc <= 0)
+		return rc;
+	hdf5_readers_expire(store, in, old);
+	if (H5Lmove(file, old, file, new, list, hdf5_link_access()) < 0)
+		return hdf5_error("cannot rename", old);
+	return 0;
 }
 
 static int move_roots(struct hdf5_store *store, struct hdf5_file *in,
@@ -36,19 +51,11 @@ static int move_roots(struct hdf5_store *store, struct hdf5_file *in,
                       const struct hdf5_roots *to)
 {
 	hid_t list = hdf5_link_creation();
-	hid_t file = hdf5_file_id(in);
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < from->count; i++) {
-		const char *old = from->paths[i].data;
-
-		if (!hdf5_exists(file, old))
-			continue;
-		hdf5_readers_expire(store, in, old);
-		if (H5Lmove(file, old, file, to->paths[i].data, list,
-		            hdf5_link_access()) < 0)
-			rc = hdf5_error("cannot rename", old);
-	}
+	for (size_t i = 0; rc == 0 && i < from->count; i++)
+		rc = move_link(store, in, from->paths[i].data,
+		               to->paths[i].data, list);
 	hdf5_close_id(list);
 	hdf5_names_forget(store, in);
 	return rc;
@@ -100,13 +107,16 @@ static int rename_roots(const struct renaming *renaming,
 	struct hdf5_store *store = renaming->store;
 	hid_t file = hdf5_file_id(renaming->file);
 	bool swaps = renaming->mode == RENAME_SWAP;
+	int rc = hdf5_find_record(file, renaming->collection, renaming->from);
 
-	if (!hdf5_has_record(file, renaming->collection, renaming->from) ||
-	    (swaps &&
-	     !hdf5_has_record(file, renaming->collection, renaming->to)))
-		return -ENOENT;
-	if (renaming->mode == RENAME_KEEP && any_link(file, to))
-		return -EEXIST;
+	if (rc == 0 && swaps)
+		rc = hdf5_find_record(file, renaming->collection, renaming->to);
+	if (rc == 0 && renaming->mode == RENAME_KEEP) {
+		rc = any_link(file, to);
+		rc = rc > 0 ? -EEXIST : rc;
+	}
+	if (rc)
+		return rc;
 	if (blob_equal(&from->paths[0], &to->paths[0]))
 		return 0;
 	if (swaps)
@@ -246,8 +256,7 @@ static int remove_from(struct hdf5_store *store, struct hdf5_file *file,
 
 	if (rc)
 		return rc;
-	if (!hdf5_has_record(hdf5_file_id(file), collection, key))
-		rc = -ENOENT;
+	rc = hdf5_find_record(hdf5_file_id(file), collection, key);
 	if (rc == 0)
 		rc = hdf5_remove_roots(store, file, &roots);
 	rc = end_change(file, rc);

@@ -130,22 +130,23 @@ void hdf5_roots_release(struct hdf5_roots *roots)
 	*roots = (struct hdf5_roots){ 0 };
 }
 
-/* Every link on the way is there; the last may lead nowhere. */
-static bool is_linked(hid_t file, const char *path)
+int hdf5_exists(hid_t file, const char *path)
 {
 	struct blob part = { 0 };
 	const char *slash = path;
-	bool linked = true;
+	int rc = 1;
 
-	while (linked && slash) {
+	while (rc > 0 && slash) {
 		slash = strchr(slash + 1, '/');
-		linked = blob_set(&part, path,
-		                  slash ? (size_t)(slash - path)
-		                        : strlen(path)) == 0 &&
-		         H5Lexists(file, part.data, hdf5_link_access()) > 0;
+		rc = blob_set(&part, path,
+		              slash ? (size_t)(slash - path) : strlen(path));
+		if (rc == 0)
+			rc = H5Lexists(file, part.data, hdf5_link_access());
+		if (rc == HDF5_FAILED)
+			rc = hdf5_error("cannot look for", path);
 	}
 	blob_release(&part);
-	return linked;
+	return rc;
 }
 
 static bool is_soft(hid_t file, const char *path)
@@ -159,15 +160,20 @@ static bool is_soft(hid_t file, const char *path)
 int hdf5_open_object(hid_t file, const char *path, hid_t *out)
 {
 	hid_t id = H5Oopen(file, path, hdf5_link_access());
+	int rc;
 
-	if (id >= 0) {
-		*out = id;
-		return 0;
+	if (id < 0) {
+		rc = hdf5_exists(file, path);
+		if (rc < 0)
+			return rc;
+		if (rc == 0 || is_soft(file, path))
+			return -ENOENT;
+		id = H5Oopen(file, path, hdf5_link_access());
 	}
-	if (!is_linked(file, path) || is_soft(file, path))
-		return -ENOENT;
-	id = H5Oopen(file, path, hdf5_link_access());
-	return id < 0 ? hdf5_error("cannot open", path) : -EIO;
+	if (id < 0)
+		return hdf5_error("cannot open", path);
+	*out = id;
+	return 0;
 }
 
 static int open_kind(hid_t file, const char *path, H5I_type_t kind, hid_t *out)
@@ -198,15 +204,12 @@ int hdf5_open_root(hid_t file, const struct collection *collection,
 	    hdf5_fields_on_array(collection) ? H5I_DATASET : H5I_GROUP, out);
 }
 
-bool hdf5_exists(hid_t file, const char *path)
-{
-	return is_linked(file, path);
-}
-
 int hdf5_unlink(hid_t file, const char *path)
 {
-	if (!is_linked(file, path))
-		return 0;
+	int rc = hdf5_exists(file, path);
+
+	if (rc <= 0)
+		return rc;
 	if (H5Ldelete(file, path, hdf5_link_access()) < 0)
 		return hdf5_error("cannot remove", path);
 	return 0;

@@ -99,10 +99,11 @@ static int load_link(const struct level *level, const char *link)
 
 	if (rc == 0)
 		rc = blob_printf(&name, "%s%s", level->prefix, link);
-	if (rc == 0 &&
-	    hdf5_open_group(level->loading->file, path.data, &group) == 0)
+	if (rc == 0)
+		rc = hdf5_open_group(level->loading->file, path.data, &group);
+	if (rc == 0)
 		rc = load_below(level, path.data, name.data);
-	else if (rc == 0)
+	else if (rc == -ENOENT)
 		rc = load_array(level->loading, path.data, name.data);
 	hdf5_close_id(group);
 	blob_release(&name);
@@ -122,11 +123,12 @@ static int load_level(const struct level *level)
 {
 	hid_t group = -1;
 	struct level visited = *level;
-	int rc;
+	int rc = -ENOENT;
 
-	if (level->depth > CHANGE_ARRAY_DEPTH ||
-	    hdf5_open_group(level->loading->file, level->path, &group) != 0)
-		return 0;
+	if (level->depth <= CHANGE_ARRAY_DEPTH)
+		rc = hdf5_open_group(level->loading->file, level->path, &group);
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
 	rc = H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, visit_link,
 	                &visited);
 	if (rc == HDF5_FAILED)
@@ -188,8 +190,11 @@ static int load_fields(struct loading *loading, hid_t root)
 	if (rc == -ENOENT)
 		record->fields_mtime = loading->dated;
 	record->atime = record->fields_mtime;
-	record->fields_dropped = H5Aexists(root, HDF5_ATTR_FIELDS_DROPPED) > 0;
-	return rc == -ENOENT ? 0 : rc;
+	if (rc && rc != -ENOENT)
+		return rc;
+	rc = hdf5_attr_exists(root, HDF5_ATTR_FIELDS_DROPPED);
+	record->fields_dropped = rc > 0;
+	return rc < 0 ? rc : 0;
 }
 
 int hdf5_record_load(struct hdf5_file *file,

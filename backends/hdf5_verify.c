@@ -225,9 +225,10 @@ static int check_step(struct checking *checking, hsize_t *next)
 
 	if (rc)
 		return rc;
-	if (!hdf5_exists(hdf5_file_id(file), checking->path)) {
+	rc = hdf5_exists(hdf5_file_id(file), checking->path);
+	if (rc == 0) {
 		rc = 1; /* it was removed meanwhile */
-	} else {
+	} else if (rc > 0) {
 		chunks.dataset =
 		    H5Dopen2(hdf5_file_id(file), checking->path, H5P_DEFAULT);
 		if (chunks.dataset < 0) {

@@ -219,10 +219,9 @@ static int try_volume(struct hdf5_store *store, struct hdf5_volume *volume,
 		rc = hdf5_names_have(store, volume, collection, key, &named);
 	if (rc == 0)
 		rc = named ? hdf5_volume_join(store, volume, access) : -ENOENT;
-	if (rc == 0 &&
-	    !hdf5_has_record(hdf5_file_id(volume->file), collection, key))
-		rc = -ENOENT;
-	return rc;
+	return rc ? rc
+	          : hdf5_find_record(hdf5_file_id(volume->file), collection,
+	                             key);
 }
 
 int hdf5_volumes_find_from(struct hdf5_store *store, struct hdf5_volume *volume,
