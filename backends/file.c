@@ -80,6 +80,42 @@ int file_write_all(int fd, const void *bytes, size_t size)
 	return 0;
 }
 
+int file_write_at(int fd, const void *bytes, size_t size, off_t offset)
+{
+	const char *next = bytes;
+
+	while (size > 0) {
+		ssize_t n = pwrite(fd, next, size, offset);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			next += n;
+			size -= (size_t)n;
+			offset += n;
+		}
+	}
+	return 0;
+}
+
+ssize_t file_read_at(int fd, void *bytes, size_t size, off_t offset)
+{
+	char *next = bytes;
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n =
+		    pread(fd, next + done, size - done, offset + (off_t)done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			break;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return (ssize_t)done;
+}
+
 static int copy_to(struct reading *reading, int to)
 {
 	ssize_t n;
@@ -91,42 +127,6 @@ static int copy_to(struct reading *reading, int to)
 	if (rc == 0 && fsync(to) != 0)
 		rc = -errno;
 	return rc;
-}
-
-int file_write_at(int fd, uint64_t offset, const void *bytes, size_t size)
-{
-	const char *next = bytes;
-
-	while (size > 0) {
-		ssize_t n = pwrite(fd, next, size, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		next += n;
-		offset += (uint64_t)n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-int file_read_at(int fd, uint64_t offset, void *out, size_t size)
-{
-	char *next = out;
-
-	while (size > 0) {
-		ssize_t n = pread(fd, next, size, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		next += n;
-		offset += (uint64_t)n;
-		size -= (size_t)n;
-	}
-	return 0;
 }
 
 int file_copy(const char *from, const char *to, file_step_fn *step, void *arg)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define FILE_CHECKSUM_SIZE 17
 
@@ -30,12 +31,11 @@ bool file_is_rotated(const char *name, const char *current, uint64_t *number);
 
 /* Write all of SIZE bytes, whatever interrupts it. */
 int file_write_all(int fd, const void *bytes, size_t size);
-
-/* The same at OFFSET of the file. */
-int file_write_at(int fd, uint64_t offset, const void *bytes, size_t size);
-
-/* Read all of SIZE bytes at OFFSET.  -EIO: the file ends before. */
-int file_read_at(int fd, uint64_t offset, void *out, size_t size);
+/* The same at OFFSET, and the file's own position stays. */
+int file_write_at(int fd, const void *bytes, size_t size, off_t offset);
+/* Read up to SIZE bytes at OFFSET: fewer at the end of the file only.  How many,
+ * or a negative errno value. */
+ssize_t file_read_at(int fd, void *bytes, size_t size, off_t offset);
 
 /* What was written to the file or directory is on stable storage. */
 int file_sync(const char *path);

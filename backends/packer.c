@@ -134,7 +134,7 @@ static int pack_piece(struct packer *packer, uint64_t index,
 	if (rc)
 		return rc;
 	out->offset = take_room(packer, out->size);
-	return file_write_at(packer->fd, out->offset, packed, out->size);
+	return file_write_at(packer->fd, packed, out->size, (off_t)out->offset);
 }
 
 static bool is_over(struct packer *packer)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/handle.h"
 
+#include "backends/file.h"
 #include "backends/version.h"
 #include "fs/scratch_file.h"
 #include "layout/control.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/handle.h"
 
+#include "backends/file.h"
+
 #include <errno.h>
-#include <unistd.h>
 
 static ssize_t lend_view(struct handle *handle, uint64_t offset, size_t size,
                          struct loan *loan)
@@ -25,12 +26,9 @@ static ssize_t read_locked(struct handle *handle, uint64_t offset, size_t size,
 
 	if (!buffer)
 		return -ENOMEM;
-	if (handle->fd >= 0) {
-		n = pread(handle->fd, buffer, size, (off_t)offset);
-		n = n < 0 ? -errno : n;
-	} else {
-		n = draft_read(&handle->draft, offset, buffer, size);
-	}
+	n = handle->fd >= 0
+	        ? file_read_at(handle->fd, buffer, size, (off_t)offset)
+	        : draft_read(&handle->draft, offset, buffer, size);
 	if (n > 0)
 		loan_append(loan, buffer, (size_t)n);
 	return n;

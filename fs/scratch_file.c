@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/scratch_file.h"
 
+#include "backends/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,14 +11,8 @@ int scratch_file_write(struct tree *tree, int fd, uint64_t offset,
                        const void *data, size_t size)
 {
 	int rc = quota_take(&tree->quota, &tree->spool, fd, offset + size);
-	ssize_t n;
 
-	if (rc)
-		return rc;
-	n = pwrite(fd, data, size, (off_t)offset);
-	if (n < 0)
-		return -errno;
-	return (size_t)n < size ? -ENOSPC : 0;
+	return rc ? rc : file_write_at(fd, data, size, (off_t)offset);
 }
 
 int scratch_file_truncate(struct tree *tree, int fd, uint64_t size)

@@ -32,7 +32,7 @@ static int spill(struct draft *draft)
 
 	if (fd < 0)
 		return -errno;
-	rc = file_write_at(fd, 0, draft->bytes.data, draft->bytes.size);
+	rc = file_write_at(fd, draft->bytes.data, draft->bytes.size, 0);
 	if (rc) {
 		close(fd);
 		return rc;
@@ -60,7 +60,7 @@ int draft_write(struct draft *draft, uint64_t offset, const void *data,
 	if (rc || size == 0)
 		return rc;
 	if (draft->fd >= 0) {
-		rc = file_write_at(draft->fd, offset, data, size);
+		rc = file_write_at(draft->fd, data, size, (off_t)offset);
 	} else {
 		if (end > draft->bytes.size)
 			rc = blob_resize(&draft->bytes, (size_t)end);
@@ -75,8 +75,6 @@ int draft_write(struct draft *draft, uint64_t offset, const void *data,
 ssize_t draft_read(const struct draft *draft, uint64_t offset, void *buffer,
                    size_t size)
 {
-	ssize_t n;
-
 	if (offset >= draft->size)
 		return 0;
 	if (size > draft->size - offset)
@@ -85,8 +83,7 @@ ssize_t draft_read(const struct draft *draft, uint64_t offset, void *buffer,
 		memcpy(buffer, draft->bytes.data + offset, size);
 		return (ssize_t)size;
 	}
-	n = pread(draft->fd, buffer, size, (off_t)offset);
-	return n < 0 ? -errno : n;
+	return file_read_at(draft->fd, buffer, size, (off_t)offset);
 }
 
 int draft_resize(struct draft *draft, uint64_t size)

@@ -68,6 +68,14 @@ int spool_symlink(const struct spool *spool, const char *target,
 int spool_readlink(const struct spool *spool, const char *path,
                    struct blob *out);
 
+/* Make PATH a file of SIZE bytes with these times, as futimens(2) takes them.  On
+ * error what was there is there. */
+int spool_replace(struct spool *spool, const char *path, const void *bytes,
+                  size_t size, const struct timespec times[2]);
+
+/* The file NAME of STORE/spool becomes PATH. */
+int spool_take(const struct spool *spool, const char *name, const char *path);
+
 /* Count the files below STORE/NAME, and their bytes. */
 int spool_measure(const char *store, const char *name, uint64_t *files,
                   uint64_t *bytes);

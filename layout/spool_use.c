@@ -1,10 +1,57 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/spool.h"
 
+#include "backends/file.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+static int write_new(int fd, const void *bytes, size_t size,
+                     const struct timespec times[2])
+{
+	int rc = file_write_all(fd, bytes, size);
+
+	if (rc == 0 && futimens(fd, times) < 0)
+		rc = -errno;
+	if (close(fd) < 0 && rc == 0)
+		rc = -errno;
+	return rc;
+}
+
+/* The name of a file that is being written, in the spool's own directory.  One
+ * that a killed daemon left there is used again. */
+static void name_new(struct spool *spool, char name[32])
+{
+	pthread_mutex_lock(&spool->lock);
+	snprintf(name, 32, "new-%lu", ++spool->sequence);
+	pthread_mutex_unlock(&spool->lock);
+}
+
+int spool_replace(struct spool *spool, const char *path, const void *bytes,
+                  size_t size, const struct timespec times[2])
+{
+	char name[32];
+	int fd;
+	int rc;
+
+	name_new(spool, name);
+	fd =
+	    openat(spool->fd, name,
+	           O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	rc = write_new(fd, bytes, size, times);
+	if (rc == 0)
+		rc = spool_take(spool, name, path);
+	if (rc)
+		unlinkat(spool->fd, name, 0);
+	return rc;
+}
 
 int spool_measure(const char *store, const char *name, uint64_t *files,
                   uint64_t *bytes)
