@@ -29,17 +29,9 @@ static struct timespec next_mtime(struct handle *handle)
 static int write_begun(struct handle *handle, const char *bytes, size_t size)
 {
 	struct timespec times[2] = { { 0, UTIME_OMIT }, next_mtime(handle) };
-	int fd = spool_open_file(&handle->tree->spool, handle->node.path,
-	                         O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	int rc;
 
-	if (fd < 0)
-		return fd;
-	rc = file_write_all(fd, bytes, size);
-	if (rc == 0 && futimens(fd, times) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
+	return spool_replace(&handle->tree->spool, handle->node.path, bytes,
+	                     size, times);
 }
 
 static int save_begun(struct handle *handle, const char *bytes, size_t size)
@@ -48,7 +40,9 @@ static int save_begun(struct handle *handle, const char *bytes, size_t size)
 
 	if (rc == 0)
 		rc = write_begun(handle, bytes, size);
-	return rc ? rc : link_settle(handle->tree, &handle->node);
+	if (rc == 0)
+		link_settle(handle->tree, &handle->node);
+	return rc;
 }
 
 /* A whole file of a relationship that waits.  It must not be saved once more
@@ -194,6 +188,21 @@ static int commit_control(struct handle *handle)
 	return rc;
 }
 
+static int commit_bytes(struct handle *handle, const void *bytes, size_t size)
+{
+	int awaited;
+
+	if (commit_is_begun(&handle->node, bytes, size))
+		return save_begun(handle, bytes, size);
+	awaited = link_is_awaited(handle->tree, &handle->node, bytes, size);
+	if (awaited > 0)
+		return save_awaited(handle, bytes, size);
+	if (awaited == 0)
+		return store(handle, bytes);
+	reject(handle, bytes, size, awaited, "");
+	return awaited;
+}
+
 static int commit_locked(struct handle *handle, bool last)
 {
 	const void *bytes;
@@ -212,13 +221,7 @@ static int commit_locked(struct handle *handle, bool last)
 	rc = draft_map(&handle->draft, &bytes);
 	if (rc)
 		return rc;
-	if (commit_is_begun(&handle->node, bytes, (size_t)handle->draft.size))
-		rc = save_begun(handle, bytes, (size_t)handle->draft.size);
-	else if (link_is_awaited(handle->tree, &handle->node, bytes,
-	                         (size_t)handle->draft.size))
-		rc = save_awaited(handle, bytes, (size_t)handle->draft.size);
-	else
-		rc = store(handle, bytes);
+	rc = commit_bytes(handle, bytes, (size_t)handle->draft.size);
 	draft_unmap(&handle->draft, bytes);
 	return rc;
 }

@@ -123,7 +123,9 @@ static int unlink_waiting(struct fs *fs, const struct node *node)
 {
 	int rc = spool_unlink(&fs->tree.spool, node->path);
 
-	return rc ? rc : link_settle(&fs->tree, node);
+	if (rc == 0)
+		link_settle(&fs->tree, node);
+	return rc;
 }
 
 static int unlink_stored(struct fs *fs, const struct node *node, pid_t pid)

@@ -16,6 +16,7 @@
 #include "layout/backup.h"
 #include "layout/complaint.h"
 #include "layout/jobs.h"
+#include "layout/link.h"
 #include "layout/outages.h"
 
 #include <errno.h>
@@ -152,6 +153,8 @@ static int open_tree(struct mount *mount)
 		if (rc)
 			mountpoint_complain("spool/outage", strerror(-rc));
 	}
+	if (rc == 0 && !mount->settings.read_only)
+		link_settle_all(tree);
 	if (rc == 0 && !mount->settings.read_only && backup_restore(tree))
 		log_error("restore: Redis records of the backup wait for the "
 		          "next mount");

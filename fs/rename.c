@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/rename.h"
 
+#include "backends/file.h"
 #include "layout/commit.h"
 #include "layout/complaint.h"
 #include "layout/draft.h"
@@ -33,8 +34,8 @@ static int copy_to_spool(struct rename *rename, struct view *view)
 		n = view_read(view, offset, buffer, sizeof(buffer));
 		if (n < 0)
 			rc = (int)n;
-		else if (write(fd, buffer, (size_t)n) != n)
-			rc = -ENOSPC;
+		else
+			rc = file_write_all(fd, buffer, (size_t)n);
 		offset += n > 0 ? (uint64_t)n : 0;
 	}
 	if (rc == 0 && futimens(fd, times) < 0)
@@ -54,8 +55,11 @@ int rename_record_to_scratch(struct rename *rename)
 		return rc;
 	rc = copy_to_spool(rename, &view);
 	view_release(&view);
-	if (rc == 0)
-		rc = commit_remove(&rename->fs->tree, &rename->from.node);
+	if (rc)
+		return rc;
+	rc = commit_remove(&rename->fs->tree, &rename->from.node);
+	if (rc)
+		spool_unlink(&rename->fs->tree.spool, rename->to_path);
 	return rc;
 }
 
@@ -68,7 +72,20 @@ static int keep_begun(struct rename *rename)
 	if (rc == 0)
 		rc = spool_rename(&tree->spool, rename->from_path,
 		                  rename->to_path, 0);
-	return rc ? rc : link_settle(tree, &rename->to.node);
+	if (rc == 0)
+		link_settle(tree, &rename->to.node);
+	return rc;
+}
+
+/* The record has the bytes: the rename is done, whatever becomes of the file. */
+static void drop_old_name(struct rename *rename)
+{
+	struct spool *spool = &rename->fs->tree.spool;
+	int rc = spool_unlink(spool, rename->from_path);
+
+	if (rc)
+		spool_error(spool, rename->from_path, "rename", rc,
+		            "the old name stays");
 }
 
 /* The bytes of a file become the part that TO names. */
@@ -78,12 +95,14 @@ static int commit_bytes(struct rename *rename, const void *bytes, size_t size,
 	struct tree *tree = &rename->fs->tree;
 	const struct part part = { bytes, size, mtime, NULL };
 	char why[WHY_SIZE] = "";
-	int rc;
+	int rc = commit_is_begun(&rename->to.node, bytes, size)
+	             ? 1
+	             : link_is_awaited(tree, &rename->to.node, bytes, size);
 
-	if (commit_is_begun(&rename->to.node, bytes, size) ||
-	    link_is_awaited(tree, &rename->to.node, bytes, size))
+	if (rc > 0)
 		return keep_begun(rename);
-	rc = commit_part(tree, &rename->to.node, &part, why);
+	if (rc == 0)
+		rc = commit_part(tree, &rename->to.node, &part, why);
 	if (rc) {
 		const struct refusal refusal = {
 			.path = rename->to_path,
@@ -105,7 +124,8 @@ static int commit_bytes(struct rename *rename, const void *bytes, size_t size,
 	/* A file that was begun under the new name is complete now. */
 	if (strcmp(rename->to.node.path, rename->to_path) == 0)
 		spool_unlink(&tree->spool, rename->to_path);
-	return spool_unlink(&tree->spool, rename->from_path);
+	drop_old_name(rename);
+	return 0;
 }
 
 int rename_scratch_to_record(struct rename *rename)
@@ -132,6 +152,18 @@ int rename_scratch_to_record(struct rename *rename)
 	                  stat.st_mtim);
 	if (map)
 		munmap(map, (size_t)stat.st_size);
+	return rc;
+}
+
+/* The new name has the array.  It goes again where the old one must stay. */
+static int remove_old(struct rename *rename)
+{
+	struct tree *tree = &rename->fs->tree;
+	int rc = commit_remove(tree, &rename->from.node);
+
+	if (rc && !rename->to_exists && commit_remove(tree, &rename->to.node))
+		spool_error(&tree->spool, rename->to_path, "rename", rc,
+		            "both names have the array now");
 	return rc;
 }
 
@@ -167,7 +199,7 @@ int rename_array_to_array(struct rename *rename)
 		draft_unmap(&draft, bytes);
 	}
 	if (rc == 0)
-		rc = commit_remove(tree, &rename->from.node);
+		rc = remove_old(rename);
 	draft_release(&draft);
 	view_release(&view);
 	return rc;

@@ -205,18 +205,32 @@ static void explain(const struct commit *commit, int rc)
 }
 
 /* Relationships may have waited for the record.  What goes wrong with them is
- * noted there, and no fault of the record. */
-static int announce(struct tree *tree, const struct node *node)
+ * noted, and no fault of the record. */
+static void announce(struct tree *tree, const struct node *node)
 {
 	if (node->collection->relations)
-		(void)link_arrived(tree, node->collection, node_key(node));
-	return 0;
+		link_arrived(tree, node->collection, node_key(node));
+}
+
+/* The record has no name yet: where it gets none, it goes again. */
+static int settle_copy(struct commit *commit, bool is_new)
+{
+	struct tree *tree = commit->tree;
+	struct key key = { commit->key.data, commit->key.size };
+	const struct collection *collection = commit->node->collection;
+	int rc = named_copy_settle(tree, commit->node, &commit->key);
+
+	if (rc && is_new && ask_remove(&tree->stores, collection, key))
+		spool_error(&tree->spool, commit->node->path, "write", rc,
+		            "it is stored under its number");
+	return rc;
 }
 
 static int store_part(struct tree *tree, struct node *node,
                       const struct part *part, char why[WHY_SIZE])
 {
 	struct commit commit = { .tree = tree, .node = node, .part = part };
+	bool is_new;
 	int rc;
 
 	commit.why = why;
@@ -227,15 +241,18 @@ static int store_part(struct tree *tree, struct node *node,
 		rc = commit_to_key(&commit);
 		if (rc)
 			explain(&commit, rc);
+		else
+			announce(tree, node);
 		blob_release(&commit.key);
-		return rc ? rc : announce(tree, node);
+		return rc;
 	}
 	pthread_mutex_lock(&tree->copies);
 	rc = named_copy_refresh(tree, node);
+	is_new = node->key.size == 0;
 	if (rc == 0)
 		rc = commit_to_key(&commit);
 	if (rc == 0)
-		rc = named_copy_settle(tree, node, &commit.key);
+		rc = settle_copy(&commit, is_new);
 	pthread_mutex_unlock(&tree->copies);
 	if (rc)
 		explain(&commit, rc);
@@ -270,26 +287,6 @@ bool commit_is_begun(const struct node *node, const void *bytes, size_t size)
 	return begun;
 }
 
-int commit_keep_directory(struct tree *tree, const struct node *node)
-{
-	const char *slash = strrchr(node->path, '/');
-	char *parent = strndup(node->path, (size_t)(slash - node->path));
-	struct node directory = { 0 };
-	struct node_info info;
-	int rc;
-
-	if (!parent)
-		return -ENOMEM;
-	rc = node_find(tree, parent, &directory);
-	if (rc == 0)
-		rc = node_stat(tree, &directory, &info);
-	if (rc == -ENOENT)
-		rc = spool_mkdir(&tree->spool, parent, 0700);
-	node_release(&directory);
-	free(parent);
-	return rc == -EEXIST ? 0 : rc;
-}
-
 int commit_remove(struct tree *tree, const struct node *node)
 {
 	struct change change = { .must_exist = true,
@@ -306,7 +303,7 @@ int commit_remove(struct tree *tree, const struct node *node)
 	}
 	rc = put(tree, node, &change, NULL, NULL);
 	if (rc == 0 && node->kind == NODE_ARRAY && node->array[0])
-		rc = commit_keep_directory(tree, node);
+		commit_keep_directory(tree, node);
 	return rc;
 }
 
@@ -362,10 +359,16 @@ int commit_rmdir(struct tree *tree, const struct node *node)
 int commit_rename(struct tree *tree, const struct node *from,
                   const struct node *to, enum rename_mode mode)
 {
-	int rc = ask_rename(&tree->stores, from->collection, node_key(from),
-	                    node_key(to), mode);
+	bool follows = from->collection->relations && mode != RENAME_SWAP;
+	int rc = follows ? link_follow(tree, from, to) : 0;
 
-	if (rc == 0 && from->collection->relations && mode != RENAME_SWAP)
-		(void)link_follow(tree, from, to);
-	return rc ? rc : announce(tree, to);
+	if (rc)
+		return rc;
+	rc = ask_rename(&tree->stores, from->collection, node_key(from),
+	                node_key(to), mode);
+	if (follows)
+		link_followed(tree, from, to, rc == 0);
+	if (rc == 0)
+		announce(tree, to);
+	return rc;
 }

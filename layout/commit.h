@@ -51,8 +51,9 @@ int commit_mkdir(struct tree *tree, const struct node *node,
 /* -ENOTEMPTY while a part is left. */
 int commit_rmdir(struct tree *tree, const struct node *node);
 
-/* The directory that NODE is in stays when NODE goes, the last in it. */
-int commit_keep_directory(struct tree *tree, const struct node *node);
+/* The directory that NODE is in stays when NODE goes, the last in it.  NODE has
+ * gone: that the directory went too is no more than noted. */
+void commit_keep_directory(struct tree *tree, const struct node *node);
 
 /* Give FROM's record the key of TO, in the same collection. */
 int commit_rename(struct tree *tree, const struct node *from,

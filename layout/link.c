@@ -172,33 +172,46 @@ static int put(struct tree *tree, const struct node *node,
 	return ops ? ops->put(store, node->collection, &name, change) : -EIO;
 }
 
-/* The name in TARGET, "../../<name>" with or without SUFFIX, is that of a record
- * of the collection.  SIZE receives its length. */
-static bool leads_to_record(const char *target, size_t *size)
+/* The name in TARGET, "../../<name>" with or without SUFFIX, in the directory of
+ * the collection.  NULL: it leads elsewhere. */
+static const char *name_in_target(const char *target, size_t *size)
 {
 	const char *name = target + strlen(UP);
-	struct blob key = { 0 };
-	int rc = -EINVAL;
 
-	if (strncmp(target, UP, strlen(UP)) != 0)
-		return false;
+	if (strncmp(target, UP, strlen(UP)) != 0 || name[0] == '.' ||
+	    strchr(name, '/'))
+		return NULL;
 	*size = strlen(name);
 	if (*size > strlen(SUFFIX) &&
 	    strcmp(name + *size - strlen(SUFFIX), SUFFIX) == 0)
 		*size -= strlen(SUFFIX);
-	if (name[0] != '.' && !strchr(name, '/'))
-		rc = name_decode(name, *size, NODE_STEM_LIMIT, &key);
+	return name;
+}
+
+/* -EINVAL: TARGET is not the name of a record of the collection. */
+static int check_target(const char *target, char why[WHY_SIZE])
+{
+	struct blob key = { 0 };
+	size_t size;
+	const char *name = name_in_target(target, &size);
+	int rc =
+	    name ? name_decode(name, size, NODE_STEM_LIMIT, &key) : -EINVAL;
+
 	blob_release(&key);
-	return rc == 0;
+	if (rc == -EINVAL)
+		snprintf(why, WHY_SIZE,
+		         "a relationship is a link to ../../ and the name of "
+		         "what it leads to, and has that name itself");
+	return rc;
 }
 
 bool link_leads_to_its_name(const struct node *node, const char *target)
 {
 	const char *own = strrchr(node->path, '/') + 1;
 	size_t size;
+	const char *name = name_in_target(target, &size);
 
-	return leads_to_record(target, &size) && strlen(own) == size &&
-	       memcmp(target + strlen(UP), own, size) == 0;
+	return name && strlen(own) == size && memcmp(name, own, size) == 0;
 }
 
 /* It is to become a relationship when both records are there. */
@@ -212,7 +225,9 @@ static int make_waiting(struct tree *tree, const struct node *node)
 	if (rc == 0)
 		rc = spool_symlink(&tree->spool, text.data, node->path);
 	blob_release(&text);
-	return rc ? rc : link_settle(tree, node);
+	if (rc == 0)
+		link_settle(tree, node);
+	return rc;
 }
 
 int link_recall(const struct tree *tree, const struct node *node,
@@ -236,15 +251,10 @@ int link_recall(const struct tree *tree, const struct node *node,
 int link_make(struct tree *tree, const struct node *node, const char *target,
               const struct relation_change *change, char why[WHY_SIZE])
 {
-	size_t size;
-	int rc;
+	int rc = check_target(target, why);
 
-	if (!leads_to_record(target, &size)) {
-		snprintf(why, WHY_SIZE,
-		         "a relationship is a link to ../../ and the name of "
-		         "what it leads to, and has that name itself");
-		return -EINVAL;
-	}
+	if (rc)
+		return rc;
 	if (!link_leads_to_its_name(node, target))
 		return spool_symlink(&tree->spool, target, node->path);
 	rc = put(tree, node, change);
@@ -267,8 +277,9 @@ int link_commit(struct tree *tree, const struct node *node, const void *bytes,
 	return rc ? rc : put(tree, node, &change);
 }
 
-static bool is_missing(const struct tree *tree, const struct node *node,
-                       struct key key)
+/* 1 or 0, or a negative errno value. */
+static int is_missing(const struct tree *tree, const struct node *node,
+                      struct key key)
 {
 	struct store *store = stores_get(&tree->stores, node->collection);
 	struct record record = { 0 };
@@ -277,19 +288,25 @@ static bool is_missing(const struct tree *tree, const struct node *node,
 		  : -EIO;
 
 	record_release(&record);
-	return rc == -ENOENT;
+	return rc == -ENOENT ? 1 : rc;
 }
 
-bool link_is_awaited(const struct tree *tree, const struct node *node,
-                     const void *bytes, size_t size)
+int link_is_awaited(const struct tree *tree, const struct node *node,
+                    const void *bytes, size_t size)
 {
 	struct relation_change change = { .mtime = no_time };
 	char why[WHY_SIZE];
+	int rc;
 
-	return node->kind == NODE_LINK_FIELDS &&
-	       (is_missing(tree, node, node_key(node)) ||
-	        is_missing(tree, node, blob_key(&node->link_target))) &&
-	       link_parse(bytes, size, &change, why) == 0;
+	if (node->kind != NODE_LINK_FIELDS)
+		return 0;
+	rc = is_missing(tree, node, node_key(node));
+	if (rc == 0)
+		rc = is_missing(tree, node, blob_key(&node->link_target));
+	if (rc <= 0)
+		return rc;
+	rc = link_parse(bytes, size, &change, why);
+	return rc == -EINVAL ? 0 : rc ? rc : 1;
 }
 
 int link_remove(struct tree *tree, const struct node *node)
@@ -300,7 +317,9 @@ int link_remove(struct tree *tree, const struct node *node)
 	    link_ops(tree, node->collection, &store);
 	int rc = ops ? ops->remove(store, node->collection, &name) : -EIO;
 
-	return rc ? rc : commit_keep_directory(tree, node);
+	if (rc == 0)
+		commit_keep_directory(tree, node);
+	return rc;
 }
 
 int link_reset(struct tree *tree, const struct node *node)
@@ -340,7 +359,9 @@ int link_rename(struct tree *tree, const struct node *from,
 	if (!ops)
 		return -EIO;
 	rc = ops->rename(store, from->collection, &names[0], &names[1], keep);
-	return rc ? rc : commit_keep_directory(tree, from);
+	if (rc == 0)
+		commit_keep_directory(tree, from);
+	return rc;
 }
 
 int link_rmdir(struct tree *tree, const struct node *node)

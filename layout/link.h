@@ -69,10 +69,10 @@ int link_make(struct tree *tree, const struct node *node, const char *target,
 /* Store a JSON file. */
 int link_commit(struct tree *tree, const struct node *node, const void *bytes,
                 size_t size, struct timespec mtime, char why[WHY_SIZE]);
-/* BYTES are a sound JSON file of NODE (of any kind), but one of the records is
- * missing: it is to wait in the spool. */
-bool link_is_awaited(const struct tree *tree, const struct node *node,
-                     const void *bytes, size_t size);
+/* 1 where BYTES are a sound JSON file of NODE (of any kind), but one of the
+ * records is missing: it is to wait in the spool.  Else 0, or an error. */
+int link_is_awaited(const struct tree *tree, const struct node *node,
+                    const void *bytes, size_t size);
 
 /* The relationship goes, with both files. */
 int link_remove(struct tree *tree, const struct node *node);
@@ -100,21 +100,30 @@ int link_set_xattr(struct tree *tree, const struct node *node, const char *name,
 
 /* NODE (of any kind) is about to be put into the spool. */
 int link_expect(struct tree *tree, const struct node *node);
-/* What waits under NODE's name becomes a relationship, if it can. */
-int link_settle(struct tree *tree, const struct node *node);
+/* Make the directories that lead to PATH in STORE/spool. */
+int link_make_parents(const struct spool *spool, const char *path);
+/* What waits under NODE's name becomes a relationship, if it can.  Else it goes
+ * on waiting, where a request or the next mount finds it; why is noted. */
+void link_settle(struct tree *tree, const struct node *node);
 /* The same by names: SOURCE_TYPE is "<source>/<type>". */
-int link_settle_names(struct tree *tree, const struct collection *collection,
-                      const char *source_type, const char *target);
+void link_settle_names(struct tree *tree, const struct collection *collection,
+                       const char *source_type, const char *target);
 
 /* ---- link_arrive.c ---- */
 
 /* The record of KEY was stored or got its name: so does all that waits for
- * it. */
-int link_arrived(struct tree *tree, const struct collection *collection,
-                 struct key key);
-/* A record was renamed: what waits in its directory goes with it. */
+ * it.  What cannot goes on waiting, and that is noted. */
+void link_arrived(struct tree *tree, const struct collection *collection,
+                  struct key key);
+/* A record is to be renamed: what waits in its directory goes with it. */
 int link_follow(struct tree *tree, const struct node *from,
                 const struct node *to);
+/* After each successful link_follow; not RENAMED: it goes back. */
+void link_followed(struct tree *tree, const struct node *from,
+                   const struct node *to, bool renamed);
+/* All that waits and need not any more: a daemon that was killed may have left
+ * it so. */
+void link_settle_all(struct tree *tree);
 
 /* ---- link_fields.c ---- */
 

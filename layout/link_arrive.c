@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include "layout/link.h"
+#include "layout/link_walk.h"
+
+#include "layout/tree.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-/* Calls VISIT with A/B for each B in A for each A in DIRECTORY, which is closed
- * then. */
-struct walk {
-	struct tree *tree;
-	const struct collection *collection;
-	const char *stem; /* of the record that arrived */
-	int (*visit)(struct walk *walk, const char *pair);
-};
-
-static bool is_dot(const char *name)
+bool link_walk_skips(const char *name)
 {
 	return name[0] == '.';
 }
 
-static int walk_inside(struct walk *walk, int directory, const char *name)
+static int walk_inside(struct link_walk *walk, int directory, const char *name)
 {
 	int fd = openat(directory, name,
 	                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -39,7 +32,7 @@ static int walk_inside(struct walk *walk, int directory, const char *name)
 	while (rc == 0 && (found = readdir(stream))) {
 		struct blob pair = { 0 };
 
-		if (is_dot(found->d_name))
+		if (link_walk_skips(found->d_name))
 			continue;
 		rc = blob_printf(&pair, "%s/%s", name, found->d_name);
 		if (rc == 0)
@@ -50,13 +43,13 @@ static int walk_inside(struct walk *walk, int directory, const char *name)
 	return rc;
 }
 
-static int walk_pairs(struct walk *walk, DIR *stream)
+static int walk_pairs(struct link_walk *walk, DIR *stream)
 {
 	const struct dirent *found;
 	int rc = 0;
 
 	while (rc == 0 && stream && (found = readdir(stream)))
-		if (!is_dot(found->d_name))
+		if (!link_walk_skips(found->d_name))
 			rc = walk_inside(walk, dirfd(stream), found->d_name);
 	if (stream)
 		closedir(stream);
@@ -64,15 +57,15 @@ static int walk_pairs(struct walk *walk, DIR *stream)
 }
 
 /* PAIR is "<source>/<type>" of somebody who waits for the record. */
-static int visit_waiting(struct walk *walk, const char *pair)
+static int visit_waiting(struct link_walk *walk, const char *pair)
 {
-	return link_settle_names(walk->tree, walk->collection, pair,
-	                         walk->stem);
+	link_settle_names(walk->tree, walk->collection, pair, walk->stem);
+	return 0;
 }
 
 /* PAIR is "<type>/<target>" in the record's own directory. */
-static int own_link(const struct walk *walk, const char *pair,
-                    struct node *node)
+int link_walk_find(const struct link_walk *walk, const char *pair,
+                   struct node *node)
 {
 	struct blob path = { 0 };
 	int rc = blob_printf(&path, "%s/%s/%s", walk->collection->path,
@@ -84,32 +77,18 @@ static int own_link(const struct walk *walk, const char *pair,
 	return rc;
 }
 
-static int visit_own(struct walk *walk, const char *pair)
+static int visit_own(struct link_walk *walk, const char *pair)
 {
 	struct node node = { 0 };
-	int rc = own_link(walk, pair, &node);
+	int rc = link_walk_find(walk, pair, &node);
 
 	if (rc == 0)
-		rc = link_settle(walk->tree, &node);
+		link_settle(walk->tree, &node);
 	node_release(&node);
 	return rc;
 }
 
-/* It has another path now. */
-static int visit_moved(struct walk *walk, const char *pair)
-{
-	struct node node = { 0 };
-	int rc = own_link(walk, pair, &node);
-
-	if (rc == 0)
-		rc = link_expect(walk->tree, &node);
-	if (rc == 0)
-		rc = link_settle(walk->tree, &node);
-	node_release(&node);
-	return rc;
-}
-
-static int walk_own(struct walk *walk)
+int link_walk_own(struct link_walk *walk)
 {
 	struct blob path = { 0 };
 	DIR *stream = NULL;
@@ -124,14 +103,17 @@ static int walk_own(struct walk *walk)
 	return rc;
 }
 
-static int walk_waiting(struct walk *walk)
+/* The directory STORE/spool/KIND/<collection>/NAME.  NULL in *OUT: there is
+ * none. */
+int link_walk_open(const struct link_walk *walk, const char *kind,
+                   const char *name, DIR **out)
 {
 	struct blob path = { 0 };
-	DIR *stream;
 	int fd;
-	int rc = blob_printf(&path, LINK_WAITING "/%s/%s",
-	                     walk->collection->path, walk->stem);
+	int rc =
+	    blob_printf(&path, "%s/%s/%s", kind, walk->collection->path, name);
 
+	*out = NULL;
 	if (rc)
 		return rc;
 	fd = openat(walk->tree->spool.fd, path.data,
@@ -141,61 +123,86 @@ static int walk_waiting(struct walk *walk)
 	blob_release(&path);
 	if (fd < 0)
 		return rc;
-	stream = fdopendir(fd);
-	if (!stream) {
-		rc = -errno;
-		close(fd);
-		return rc;
-	}
-	return walk_pairs(walk, stream);
+	*out = fdopendir(fd);
+	if (*out)
+		return 0;
+	rc = -errno;
+	close(fd);
+	return rc;
 }
 
-int link_arrived(struct tree *tree, const struct collection *collection,
-                 struct key key)
+static int walk_waiting(struct link_walk *walk)
 {
-	struct walk walk = { .tree = tree, .collection = collection };
+	DIR *stream;
+	int rc = link_walk_open(walk, LINK_WAITING, walk->stem, &stream);
+
+	return rc ? rc : walk_pairs(walk, stream);
+}
+
+void link_walk_note(const struct link_walk *walk, int rc)
+{
+	if (rc)
+		spool_error(&walk->tree->spool, walk->collection->path, "link",
+		            rc, "relationships go on waiting");
+}
+
+static int settle_targets(struct link_walk *walk, DIR *stream)
+{
+	const struct dirent *found;
+	int rc = 0;
+
+	walk->visit = visit_waiting;
+	while (rc == 0 && (found = readdir(stream))) {
+		walk->stem = found->d_name;
+		if (!link_walk_skips(found->d_name))
+			rc = walk_waiting(walk);
+	}
+	return rc;
+}
+
+void link_arrived(struct tree *tree, const struct collection *collection,
+                  struct key key)
+{
+	struct link_walk walk = { .tree = tree, .collection = collection };
 	struct blob stem = { 0 };
 	int rc = node_part_name(key, "", &stem);
 
 	if (rc == 0) {
 		walk.stem = stem.data;
 		walk.visit = visit_own;
-		rc = walk_own(&walk);
+		rc = link_walk_own(&walk);
 	}
 	if (rc == 0) {
 		walk.visit = visit_waiting;
 		rc = walk_waiting(&walk);
 	}
 	blob_release(&stem);
-	return rc;
+	link_walk_note(&walk, rc);
 }
 
-int link_follow(struct tree *tree, const struct node *from,
-                const struct node *to)
+/* What waits for any record of the collection. */
+static void settle_collection(struct link_walk *walk)
 {
-	struct walk walk = { .tree = tree,
-		             .collection = to->collection,
-		             .visit = visit_moved };
-	struct blob stems[2] = { 0 };
-	struct blob paths[2] = { 0 };
-	const struct node *nodes[] = { from, to };
-	int rc = 0;
+	DIR *stream;
+	int rc = link_walk_open(walk, LINK_WAITING, "", &stream);
 
-	for (size_t i = 0; rc == 0 && i < 2; i++) {
-		rc = node_part_name(node_key(nodes[i]), "", &stems[i]);
-		if (rc == 0)
-			rc = blob_printf(&paths[i], "%s/%s",
-			                 to->collection->path, stems[i].data);
+	if (rc == 0 && stream)
+		rc = settle_targets(walk, stream);
+	if (stream)
+		closedir(stream);
+	link_walk_note(walk, rc);
+}
+
+void link_settle_all(struct tree *tree)
+{
+	const struct collection *row = tree_collections;
+
+	for (; row->path; row++) {
+		struct link_walk walk = { .tree = tree, .collection = row };
+
+		if (!row->relations)
+			continue;
+		link_finish_moves(&walk);
+		settle_collection(&walk);
 	}
-	if (rc == 0)
-		rc =
-		    spool_rename(&tree->spool, paths[0].data, paths[1].data, 0);
-	walk.stem = stems[1].data;
-	if (rc == 0)
-		rc = walk_own(&walk);
-	for (size_t i = 0; i < 2; i++) {
-		blob_release(&stems[i]);
-		blob_release(&paths[i]);
-	}
-	return rc == -ENOENT ? 0 : rc;
 }

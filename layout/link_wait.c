@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/link.h"
 
+#include "backends/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -68,11 +70,9 @@ static int places_of(const struct node *node, struct places *out)
 	return rc;
 }
 
-/* Make the directories that lead to PATH in the spool, and PATH. */
-static int make_note(const struct spool *spool, const char *path)
+int link_make_parents(const struct spool *spool, const char *path)
 {
 	char part[PATH_MAX];
-	int fd;
 
 	for (const char *end = strchr(path, '/'); end;
 	     end = strchr(end + 1, '/')) {
@@ -82,6 +82,16 @@ static int make_note(const struct spool *spool, const char *path)
 		if (mkdirat(spool->fd, part, 0700) < 0 && errno != EEXIST)
 			return -errno;
 	}
+	return 0;
+}
+
+static int make_note(const struct spool *spool, const char *path)
+{
+	int rc = link_make_parents(spool, path);
+	int fd;
+
+	if (rc)
+		return rc;
 	fd = openat(spool->fd, path,
 	            O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -121,7 +131,17 @@ int link_expect(struct tree *tree, const struct node *node)
 	return rc;
 }
 
-/* Append the whole file at PATH, if it is one. */
+/* OUT has room for all of the file. */
+static int read_whole(int fd, struct blob *out)
+{
+	ssize_t n = file_read_at(fd, out->data, out->size, 0);
+
+	if (n < 0)
+		return (int)n;
+	return (size_t)n < out->size ? -EIO : 0;
+}
+
+/* The whole file at PATH.  -EINVAL: it is none. */
 static int read_spooled(const struct spool *spool, const char *path,
                         struct blob *out)
 {
@@ -137,43 +157,58 @@ static int read_spooled(const struct spool *spool, const char *path,
 		rc = -EINVAL;
 	else
 		rc = blob_resize(out, (size_t)stat.st_size);
-	if (rc == 0 && read(fd, out->data, out->size) != (ssize_t)out->size)
-		rc = -EIO;
+	if (rc == 0)
+		rc = read_whole(fd, out);
 	close(fd);
 	return rc;
 }
 
-/* The spool has the link itself: a symlink that leads to its name. */
-static bool has_link(const struct tree *tree, const struct node *node,
-                     const char *path, struct relation_change *change)
+/* What RC says of a file that may be there: 1, 0, or the error. */
+static int is_there(int rc)
+{
+	if (rc == 0)
+		return 1;
+	return rc == -ENOENT || rc == -ENOTDIR || rc == -ELOOP || rc == -EINVAL
+	           ? 0
+	           : rc;
+}
+
+/* 1 where the spool has the link itself: a symlink that leads to its name. */
+static int has_link(const struct tree *tree, const struct node *node,
+                    const char *path, struct relation_change *change)
 {
 	struct blob found = { 0 };
 	struct stat stat;
-	bool same = spool_readlink(&tree->spool, path, &found) == 0 &&
-	            link_leads_to_its_name(node, found.data);
+	int rc = spool_readlink(&tree->spool, path, &found);
 
-	if (same && spool_stat(&tree->spool, path, &stat) == 0)
+	if (rc == 0 && !link_leads_to_its_name(node, found.data))
+		rc = -EINVAL;
+	if (rc == 0)
+		rc = spool_stat(&tree->spool, path, &stat);
+	if (rc == 0)
 		change->mtime = stat.st_mtim;
 	blob_release(&found);
-	return same;
+	return is_there(rc);
 }
 
-/* What the spool's JSON file says; false: there is none. */
-static bool has_fields(const struct tree *tree, const char *path,
-                       struct relation_change *change)
+/* 1 where the spool has the JSON file: what it says. */
+static int has_fields(const struct tree *tree, const char *path,
+                      struct relation_change *change)
 {
 	char why[WHY_SIZE];
 	struct blob text = { 0 };
 	struct stat stat;
-	bool found = read_spooled(&tree->spool, path, &text) == 0 &&
-	             text.size > 0 &&
-	             spool_stat(&tree->spool, path, &stat) == 0 &&
-	             link_parse(text.data, text.size, change, why) == 0;
+	int rc = read_spooled(&tree->spool, path, &text);
 
-	if (found)
+	if (rc == 0)
+		rc =
+		    text.size ? spool_stat(&tree->spool, path, &stat) : -ENOENT;
+	if (rc == 0)
+		rc = link_parse(text.data, text.size, change, why);
+	if (rc == 0)
 		change->mtime = stat.st_mtim;
 	blob_release(&text);
-	return found;
+	return is_there(rc);
 }
 
 static int store(const struct tree *tree, const struct node *node,
@@ -192,10 +227,13 @@ static int settle_link(struct tree *tree, const struct node *node,
                        struct places *places)
 {
 	struct relation_change change = { .mtime = { 0, UTIME_OMIT } };
-	bool link = has_link(tree, node, places->link.data, &change);
-	bool fields = has_fields(tree, places->fields.data, &change);
-	int rc = link || fields ? store(tree, node, &change) : 0;
+	int link = has_link(tree, node, places->link.data, &change);
+	int fields =
+	    link < 0 ? link : has_fields(tree, places->fields.data, &change);
+	int rc = fields < 0 ? fields : 0;
 
+	if (rc == 0 && (link || fields))
+		rc = store(tree, node, &change);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
 	if (link)
@@ -207,7 +245,7 @@ static int settle_link(struct tree *tree, const struct node *node,
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* The same, locked; what cannot be stored goes on waiting. */
+/* The same, locked. */
 static int settle_places(struct tree *tree, struct places *places)
 {
 	struct node node = { 0 };
@@ -220,37 +258,41 @@ static int settle_places(struct tree *tree, struct places *places)
 		rc = settle_link(tree, &node, places);
 		pthread_mutex_unlock(&tree->copies);
 	}
-	if (rc)
-		spool_error(&tree->spool, node.path, "link", rc,
-		            "the relationship goes on waiting");
 	node_release(&node);
 	return rc;
 }
 
-int link_settle(struct tree *tree, const struct node *node)
+static void note_waiting(struct tree *tree, const char *path, int rc)
+{
+	if (rc)
+		spool_error(&tree->spool, path, "link", rc,
+		            "the relationship goes on waiting");
+}
+
+void link_settle(struct tree *tree, const struct node *node)
 {
 	struct places places;
 	int rc;
 
 	if (node->kind != NODE_LINK && node->kind != NODE_LINK_FIELDS)
-		return 0;
+		return;
 	rc = places_of(node, &places);
-	if (rc)
-		return rc;
-	rc = settle_places(tree, &places);
-	places_release(&places);
-	return rc;
+	if (rc == 0) {
+		rc = settle_places(tree, &places);
+		places_release(&places);
+	}
+	note_waiting(tree, node->path, rc);
 }
 
-int link_settle_names(struct tree *tree, const struct collection *collection,
-                      const char *source_type, const char *target)
+void link_settle_names(struct tree *tree, const struct collection *collection,
+                       const char *source_type, const char *target)
 {
 	struct places places;
 	int rc = places_init(collection, source_type, target, &places);
 
-	if (rc)
-		return rc;
-	rc = settle_places(tree, &places);
-	places_release(&places);
-	return rc;
+	if (rc == 0) {
+		rc = settle_places(tree, &places);
+		places_release(&places);
+	}
+	note_waiting(tree, source_type, rc);
 }

@@ -63,6 +63,12 @@ static int start_views(struct listing *listing)
 	           : 0;
 }
 
+static int close_after(int fd, int rc)
+{
+	close(fd);
+	return rc;
+}
+
 static int start_control(struct listing *listing)
 {
 	int fd;
@@ -73,8 +79,10 @@ static int start_control(struct listing *listing)
 		return names_of_jobs(listing->tree, &listing->names);
 	fd = openat(listing->tree->spool.rejected_fd, ".",
 	            O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	listing->stream = fd < 0 ? NULL : fdopendir(fd);
-	return listing->stream ? 0 : -errno;
+	if (fd < 0)
+		return -errno;
+	listing->stream = fdopendir(fd);
+	return listing->stream ? 0 : close_after(fd, -errno);
 }
 
 static int start_inside(struct listing *listing)
@@ -307,16 +315,31 @@ static int next_link(struct listing *listing)
 	return rc;
 }
 
-/* Another source lists CHILD.  A source of relationships can be looked up
+/* 0: another source lists CHILD.  -ENOENT: none does.  A source of relationships can be looked up
  * whether or not there are any. */
-static bool is_stored(const struct listing *listing, const struct node *child)
+static int find_stored(const struct listing *listing, const struct node *child)
 {
-	struct node_info stored;
+	struct node_info stored = { 0 };
+	int rc;
 
 	if (child->kind == NODE_RECORD && child->collection->relations)
-		return link_has_any(listing->tree, child) == 0;
-	return node_stat_stored(listing->tree, child, &stored) == 0 &&
-	       !stored.unknown;
+		return link_has_any(listing->tree, child);
+	rc = node_stat_stored(listing->tree, child, &stored);
+	return rc == 0 && stored.unknown ? -ENOENT : rc;
+}
+
+/* The same of any name in the spool.  What cannot be asked now (-EIO) was not
+ * listed either. */
+static int find_elsewhere(const struct listing *listing,
+                          const struct node *child)
+{
+	int rc = -ENOENT;
+
+	if (child->kind == NODE_BRANCH || child->kind == NODE_COLLECTION)
+		return 0;
+	if (child->collection && child->kind != NODE_OTHER)
+		rc = find_stored(listing, child);
+	return rc == -EIO ? -ENOENT : rc;
 }
 
 /* 1 unless another source has listed NAME already. */
@@ -324,15 +347,14 @@ static int stat_spooled(struct listing *listing, const char *name)
 {
 	struct node child = { 0 };
 	int rc = node_child(listing->tree, &listing->node, name, &child);
-	bool listed;
 
 	if (rc)
 		return rc;
-	listed = child.kind == NODE_BRANCH || child.kind == NODE_COLLECTION ||
-	         (child.collection && child.kind != NODE_OTHER &&
-	          is_stored(listing, &child));
-	rc = listed ? -ENOENT
-	            : node_stat(listing->tree, &child, &listing->entry.info);
+	rc = find_elsewhere(listing, &child);
+	if (rc == 0)
+		rc = -ENOENT;
+	else if (rc == -ENOENT)
+		rc = node_stat(listing->tree, &child, &listing->entry.info);
 	node_release(&child);
 	set_name(listing, name);
 	if (rc)

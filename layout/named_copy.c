@@ -41,6 +41,19 @@ static int clear_name(struct tree *tree, const char *name, const char *new_path)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* The node at PATH and REST together. */
+static int find_below(const struct tree *tree, const char *path,
+                      const char *rest, struct node *out)
+{
+	struct blob whole = { 0 };
+	int rc = blob_printf(&whole, "%s%s", path, rest);
+
+	if (rc == 0)
+		rc = node_find(tree, whole.data, out);
+	blob_release(&whole);
+	return rc;
+}
+
 int named_copy_settle(struct tree *tree, struct node *node,
                       const struct blob *key)
 {
@@ -60,18 +73,17 @@ int named_copy_settle(struct tree *tree, struct node *node,
 		rc = blob_printf(&path, "%s/%s", node->collection->path,
 		                 target.data);
 	if (rc == 0)
+		rc = find_below(tree, path.data, node->path + rest, &settled);
+	if (rc == 0)
 		rc = clear_name(tree, name, path.data);
 	if (rc == 0)
 		rc = spool_symlink(&tree->spool, target.data, name);
-	if (rc == -EEXIST)
-		rc = 0;
-	if (rc == 0)
-		rc = blob_append_text(&path, node->path + rest);
-	if (rc == 0)
-		rc = node_find(tree, path.data, &settled);
-	if (rc == 0) {
+	if (rc == 0 || rc == -EEXIST) {
 		node_release(node);
 		*node = settled;
+		rc = 0;
+	} else {
+		node_release(&settled);
 	}
 	free(name);
 	blob_release(&target);
