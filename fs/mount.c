@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,6 +33,8 @@
 
 #define THREADS 16
 #define SCRATCH_CLEAN_S 3600
+/* Heaps that threads share.  Each keeps what it had at its largest moment. */
+#define HEAPS 4
 #define LOCK_WAIT_MS 10000 /* for a daemon that is ending */
 
 /* One mount, from its command line to its end. */
@@ -355,6 +358,7 @@ int mount_run(const struct options *options)
 
 	if (rc)
 		return 1;
+	mallopt(M_ARENA_MAX, HEAPS);
 	mount->options = options;
 	mount->daemon.pipe = -1;
 	if (!options->core_dumps)
