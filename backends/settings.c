@@ -23,6 +23,7 @@ int settings_init(struct settings *settings)
 		          .max_file_size = (uint64_t)10 << 30,
 		          .enable_swmr = true,
 		          .sync_commits = true },
+		.read_ahead = (uint64_t)1 << 20,
 	};
 	settings->redis.server = strdup("redis-server");
 	settings->sqlite.db_path = strdup("godly_ai.db");

@@ -63,6 +63,7 @@ struct settings {
 	struct sqlite_settings sqlite;
 	struct hdf5_settings hdf5;
 	uint64_t scratch_quota; /* bytes of scratch files; 0: no limit */
+	uint64_t read_ahead;    /* 1 MiB, by the kernel; 0: what it has */
 	bool read_only;         /* -o ro: backends change nothing */
 };
 

@@ -36,6 +36,8 @@ static const struct sandbox_path system_paths[] = {
 	{ "/run/systemd/resolve", SANDBOX_READ },
 	{ "/run/resolvconf", SANDBOX_READ },
 	{ "/run/NetworkManager", SANDBOX_READ },
+	/* how far the kernel reads ahead (read_ahead.h) */
+	{ "/sys/devices/virtual/bdi", SANDBOX_USE },
 	{ "/dev/null", SANDBOX_USE },
 	{ "/dev/zero", SANDBOX_USE },
 	{ "/dev/random", SANDBOX_USE },

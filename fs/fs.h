@@ -20,6 +20,7 @@
 #include "fs/links.h"
 #include "fs/maker.h"
 #include "fs/moved.h"
+#include "fs/read_ahead.h"
 #include "fs/notify.h"
 #include "fs/sharing.h"
 #include "layout/access.h"
@@ -47,6 +48,7 @@ struct fs {
 	struct links links;
 	struct changes changes;
 	struct herald herald;
+	struct read_ahead read_ahead;
 	pthread_mutex_t directories_lock;
 	struct directory *directories; /* that are open (ops_dir.c) */
 	struct accesses *accesses;     /* NULL: nobody counts */

@@ -137,6 +137,8 @@ static int open_tree(struct mount *mount)
 	sharing_init(&mount->fs.sharing);
 	links_init(&mount->fs.links);
 	notify_init(&mount->fs);
+	mount->fs.read_ahead.mountpoint = mount->mountpoint;
+	mount->fs.read_ahead.bytes = mount->settings.read_ahead;
 	set_owner(mount);
 	rc = settings_append_json(&mount->settings, &mount->origins,
 	                          &tree->settings_text);

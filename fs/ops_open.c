@@ -388,8 +388,10 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 		                   .ino = ino,
 		                   .pid = fuse_req_ctx(req)->pid,
 		                   .file = file };
-	int rc = open_file(&opening);
+	int rc;
 
+	read_ahead_set(&opening.fs->read_ahead);
+	rc = open_file(&opening);
 	if (rc)
 		fuse_reply_err(req, -rc);
 	else

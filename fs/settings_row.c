@@ -25,6 +25,12 @@ const struct setting_row setting_rows[] = {
 	  .kind = &setting_int64,
 	  SLOT(scratch_quota),
 	  .max = INT64_MAX },
+	{ .section = "",
+	  .key = "read_ahead",
+	  .environment = "ENGRAMFS_READ_AHEAD",
+	  .kind = &setting_int64,
+	  SLOT(read_ahead),
+	  .max = (int64_t)64 << 20 },
 
 	{ .section = "redis",
 	  .key = "host",

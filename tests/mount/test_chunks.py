@@ -91,6 +91,22 @@ class Chunks(harness.MountCase):
                      "the chunk at (1024, 0)", "fletcher32"):
             self.assertIn(text, lines[0]["reason"])
 
+    def read_ahead(self):
+        """Where the kernel has it, in KiB, of a mount in which a file was
+        opened."""
+        path = self.path("network_states/m/adjacency.npy")
+        device = os.stat(path).st_dev
+        with open(path, "rb"):
+            return (f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}/"
+                    "read_ahead_kb")
+
+    def test_the_kernel_reads_ahead_as_far_as_it_is_told(self):
+        path = self.read_ahead()
+        if not os.access(path, os.W_OK):
+            self.skipTest("only root may set it")
+        with open(path) as file:
+            self.assertEqual(int(file.read()), 1024)
+
 
 if __name__ == "__main__":
     harness.main()
