@@ -195,6 +195,7 @@ int handle_open(struct tree *tree, const struct node *node,
 
 	if (!handle)
 		return -ENOMEM;
+	atomic_init(&handle->holders, 1);
 	pthread_mutex_init(&handle->lock, NULL);
 	pthread_mutex_init(&handle->shown_lock, NULL);
 	handle->tree = tree;
@@ -219,9 +220,14 @@ int handle_open(struct tree *tree, const struct node *node,
 	return 0;
 }
 
+void handle_hold(struct handle *handle)
+{
+	atomic_fetch_add(&handle->holders, 1);
+}
+
 void handle_close(struct handle *handle)
 {
-	if (!handle)
+	if (!handle || atomic_fetch_sub(&handle->holders, 1) > 1)
 		return;
 	metrics_handle(handle->tree->stores.metrics, -1);
 	if (handle->fd >= 0)

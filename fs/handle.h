@@ -19,10 +19,12 @@
 #include "layout/view.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct handle {
 	struct handle *next; /* of the inode's; under its table's lock */
+	atomic_uint holders; /* each calls handle_close */
 	pthread_mutex_t lock;
 	struct tree *tree;
 	struct node node;
@@ -61,7 +63,9 @@ int handle_open(struct tree *tree, const struct node *node,
                 const struct node_info *info, int flags, mode_t mode,
                 struct handle **out);
 
-/* Frees the handle, which may be NULL; what is dirty must have been committed. */
+/* Whoever opened it, or called handle_hold, closes it.  The last one frees it;
+ * what is dirty must have been committed.  HANDLE may be NULL. */
+void handle_hold(struct handle *handle);
 void handle_close(struct handle *handle);
 
 /* Read by loan (loan.h): until HANDLE is closed.  LOAN is all new. */

@@ -12,22 +12,25 @@ static struct handle *handle_of(const struct fuse_file_info *file)
 	return (struct handle *)(uintptr_t)file->fh;
 }
 
-/* The reply goes out straight from the memory that was lent.  A RELEASE that
- * follows it may close the handle before the loan is ended. */
+/* The reply goes out straight from the memory that was lent.  A RELEASE may
+ * follow it before this thread goes on. */
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
              struct fuse_file_info *file)
 {
+	struct handle *handle = handle_of(file);
 	struct loan loan;
 	ssize_t n;
 
 	(void)ino;
+	handle_hold(handle);
 	loan_init(&loan);
-	n = handle_lend(handle_of(file), (uint64_t)offset, size, &loan);
+	n = handle_lend(handle, (uint64_t)offset, size, &loan);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
 		fuse_reply_iov(req, loan.spans, (int)loan.count);
 	loan_end(&loan);
+	handle_close(handle);
 }
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size,
