@@ -156,9 +156,12 @@ static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer,
 
 	(void)type;
 	(void)transfer;
-	if (rc)
-		report(__func__, strerror(-rc));
-	return rc ? -1 : 0;
+	if (rc == 0)
+		return 0;
+	report(__func__, strerror(-rc));
+	hdf5_note_failure();
+	journal_doom(driven(file)->journal);
+	return -1;
 }
 
 static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer,

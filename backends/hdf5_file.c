@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "backends/hdf5_file.h"
+#include "backends/hdf5_file_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,23 +17,6 @@
 
 #define LOCKED_MS 1000
 #define RETRY_MS 10
-
-struct hdf5_file {
-	char *path;
-	char *former; /* path, which others may be reading */
-	bool read_only;
-	hid_t id; /* negative: closed */
-	bool writable;
-	atomic_bool locked;      /* another program did not let us in */
-	struct journal *journal; /* what is written goes through it */
-	unsigned int pins;       /* long works under way */
-	uint64_t session;
-	uint64_t generation;
-	uint64_t flushes;
-	struct stat seen; /* the file as it was left, or found at opening */
-	int64_t used_ms;
-	struct hdf5_closer *closer; /* borrowed */
-};
 
 static int64_t now_ms(void)
 {
@@ -117,7 +100,7 @@ static int open_file(const char *path, struct journal *journal, hid_t *out,
 	return rc;
 }
 
-static void close_file(struct hdf5_file *file)
+void hdf5_file_close(struct hdf5_file *file)
 {
 	int rc;
 
@@ -139,7 +122,7 @@ static void close_file(struct hdf5_file *file)
 bool hdf5_file_rest(struct hdf5_file *file, int64_t idle_ms)
 {
 	if (file->pins == 0 && now_ms() - file->used_ms >= idle_ms)
-		close_file(file);
+		hdf5_file_close(file);
 	return file->id >= 0;
 }
 
@@ -165,11 +148,24 @@ static int try_open(struct hdf5_file *file, bool write)
 	file->seen = found;
 	file->writable = write;
 	file->session++;
+	file->failures = hdf5_failures();
 	file->used_ms = now_ms();
 	rc = hdf5_closer_wake(file->closer);
 	if (rc)
-		close_file(file);
+		hdf5_file_close(file);
 	return rc;
+}
+
+/* What the library has failed at is read anew.  A change that is under way
+ * cannot be: it is not to be committed. */
+static void forget_failures(struct hdf5_file *file)
+{
+	if (file->id < 0 || file->failures == hdf5_failures())
+		return;
+	if (journal_is_active(file->journal))
+		journal_doom(file->journal);
+	else if (file->pins == 0)
+		hdf5_file_abort(file);
 }
 
 int hdf5_file_join(struct hdf5_file *file, enum hdf5_access access)
@@ -177,13 +173,14 @@ int hdf5_file_join(struct hdf5_file *file, enum hdf5_access access)
 	bool write = access == HDF5_WRITE;
 	int rc = 0;
 
+	forget_failures(file);
 	file->used_ms = now_ms();
 	if (write && file->read_only)
 		return -EROFS;
 	for (int64_t until = now_ms() + LOCKED_MS;;) {
 		if (file->id >= 0 && (file->writable || !write))
 			return 0;
-		close_file(file);
+		hdf5_file_close(file);
 		rc = try_open(file, write);
 		if (rc != -EAGAIN || now_ms() >= until)
 			break;
@@ -262,7 +259,7 @@ void hdf5_file_free(struct hdf5_file *file)
 	if (!file)
 		return;
 	hdf5_lock();
-	close_file(file);
+	hdf5_file_close(file);
 	hdf5_unlock();
 	free(file->former);
 	journal_free(file->journal);
@@ -310,7 +307,7 @@ void hdf5_file_look(struct hdf5_file *file)
 	if (file->pins > 0 || (file->id >= 0 ? hdf5_file_is(file, &found)
 	                                     : same_file(&found, &file->seen)))
 		return;
-	close_file(file);
+	hdf5_file_close(file);
 	file->seen = found;
 	file->generation++;
 }
@@ -348,55 +345,4 @@ int hdf5_file_replace(struct hdf5_file *file, const char *made)
 struct journal *hdf5_file_journal(struct hdf5_file *file)
 {
 	return file->journal;
-}
-
-static int commit(struct hdf5_file *file)
-{
-	int rc = journal_commit(file->journal);
-
-	if (rc)
-		log_error("hdf5: cannot write %s: %s", file->path,
-		          strerror(-rc));
-	return rc;
-}
-
-int hdf5_file_flush(struct hdf5_file *file)
-{
-	int rc = 0;
-
-	file->flushes++;
-	if (H5Fflush(file->id, H5F_SCOPE_GLOBAL) < 0)
-		rc = hdf5_error("cannot write", file->path);
-	else
-		rc = commit(file);
-	hdf5_file_unreserve(file);
-	if (rc)
-		hdf5_file_abort(file);
-	return rc;
-}
-
-void hdf5_file_abort(struct hdf5_file *file)
-{
-	journal_doom(file->journal);
-	close_file(file);
-}
-
-int hdf5_file_sync(struct hdf5_file *file)
-{
-	int rc = 0;
-
-	hdf5_lock();
-	if (file->id >= 0 && file->writable)
-		rc = hdf5_file_flush(file);
-	if (rc == 0)
-		rc = journal_sync(file->journal);
-	hdf5_unlock();
-	if (rc == 0)
-		rc = file_sync(file->path);
-	if (rc == -ENOENT)
-		return 0;
-	if (rc)
-		log_error("hdf5: cannot sync %s: %s", file->path,
-		          strerror(-rc));
-	return rc;
 }

@@ -18,7 +18,10 @@ static struct {
 	unsigned int ticket;
 	unsigned int serving;
 	hid_t link_access;
-} library = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, -1 };
+	uint64_t failures;
+} library = {
+	PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, -1, 0
+};
 
 /* NOLINTBEGIN(readability-*): the signature is the library's. */
 static herr_t refuse_external_link(const char *parent_file,
@@ -125,7 +128,18 @@ int hdf5_error(const char *what, const char *where)
 
 	hdf5_last_message(why);
 	log_error("hdf5: %s %s: %s", what, where, why);
+	hdf5_note_failure();
 	return hdf5_errno_of(why);
+}
+
+void hdf5_note_failure(void)
+{
+	library.failures++;
+}
+
+uint64_t hdf5_failures(void)
+{
+	return library.failures;
 }
 
 int hdf5_descriptor(hid_t file)

@@ -28,6 +28,12 @@ void hdf5_unlock(void);
  * call that just failed, and return its negative errno value. */
 int hdf5_error(const char *what, const char *where);
 
+/* After a failure the library may hold what it could not read, or half of it,
+ * for what is there: an open file whose HDF5_FAILURES were others when it was
+ * opened is not to be trusted.  hdf5_error notes one. */
+void hdf5_note_failure(void);
+uint64_t hdf5_failures(void);
+
 /* The two halves of that: what the innermost function of the library said, and
  * what it means; -EAGAIN: the file is locked. */
 void hdf5_last_message(char why[HDF5_MESSAGE_SIZE]);

@@ -2,8 +2,11 @@
 #include "backends/hdf5_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "backends/file.h"
 #include "backends/journal.h"
 #include "backends/log.h"
 
@@ -33,6 +36,26 @@ static void clear_mark(const char *path)
 	hdf5_close_id(access);
 }
 
+/* The mark, as the format has it: a byte of a superblock of version 3.  Where
+ * that is not at the beginning, nobody knows.  Opening the file to clear it is
+ * writing without a journal, and not for nothing. */
+static bool may_be_marked(const char *path)
+{
+	static const unsigned char signature[] = "\x89HDF\r\n\x1a\n";
+
+	enum { VERSION = 8, FLAGS = 11, SIZE = 12 };
+
+	unsigned char bytes[SIZE];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : file_read_at(fd, bytes, SIZE, 0);
+
+	if (fd >= 0)
+		close(fd);
+	if (n != SIZE || memcmp(bytes, signature, VERSION) != 0)
+		return true;
+	return bytes[VERSION] >= 3 && bytes[FLAGS] != 0;
+}
+
 static int recover(const char *path)
 {
 	struct journal_recovery recovery;
@@ -49,7 +72,7 @@ static int recover(const char *path)
 		log_error("hdf5: %s: a write was broken off, and then others "
 		          "changed the file; the journal is %s%s now",
 		          path, path, recovery.name);
-	if (rc == 0 && recovery.crashed)
+	if (rc == 0 && recovery.crashed && may_be_marked(path))
 		clear_mark(path);
 	return rc ? -EIO : 0;
 }

@@ -247,6 +247,11 @@ void journal_resize(struct journal *journal, uint64_t size)
 	}
 }
 
+bool journal_is_active(const struct journal *journal)
+{
+	return journal->file >= 0 && journal->active;
+}
+
 void journal_doom(struct journal *journal)
 {
 	journal->doomed = true;

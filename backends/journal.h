@@ -74,6 +74,9 @@ void journal_resize(struct journal *journal, uint64_t size);
  * of an earlier write, nothing of it has, and the transaction is doomed. */
 int journal_commit(struct journal *journal);
 
+/* Something was written since the last commit. */
+bool journal_is_active(const struct journal *journal);
+
 /* From now on writes are only pretended, until journal_end undoes what was
  * written since the last commit.  They do not fail. */
 void journal_doom(struct journal *journal);

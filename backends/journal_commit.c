@@ -182,6 +182,7 @@ static int end_log(struct journal *journal)
 	bool lasting = journal->batches > 1 || journal->size < journal->base;
 	int rc = journal_make_void(journal->io, journal->log);
 
+	journal->ended = rc == 0;
 	if (rc == 0 && journal->synced && lasting &&
 	    journal->io->fdatasync(journal->log) != 0)
 		rc = -errno;
@@ -208,6 +209,7 @@ static void start_anew(struct journal *journal)
 	journal->active = false;
 	journal->tail = 0;
 	journal->batches = 0;
+	journal->ended = false;
 }
 
 int journal_commit(struct journal *journal)
@@ -230,11 +232,16 @@ int journal_commit(struct journal *journal)
 	return 0;
 }
 
+/* Where the journal is void already, only a sync has failed. */
 static int undo(struct journal *journal)
 {
 	uint64_t pages;
 	int rc = 0;
 
+	if (journal->ended) {
+		start_anew(journal);
+		return 0;
+	}
 	if (journal->tail)
 		rc = journal_undo(journal->io, journal->file, journal->log,
 		                  false, &pages);

@@ -64,6 +64,7 @@ struct journal {
 	uint64_t number;
 	uint64_t tail; /* end of the journal; 0: it is void */
 	unsigned int batches;
+	bool ended; /* it is void: the file has all of the transaction */
 	bool loose; /* a power cut could bring a removed journal back */
 	struct journal_pages pages;
 };
