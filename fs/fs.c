@@ -19,14 +19,15 @@ static void note_question(struct fs *fs, const struct node *node)
 }
 
 /* The node at PATH, with its attributes if it exists. */
-static int find_and_stat(struct fs *fs, const char *path, struct found *out)
+static int find_and_stat(struct fs *fs, const char *path, struct found *out,
+                         struct glimpse *glimpse)
 {
 	struct found found = { 0 };
 	int rc = node_find(&fs->tree, path, &found.node);
 
 	if (rc)
 		return rc;
-	rc = node_stat(&fs->tree, &found.node, &found.info);
+	rc = glimpse_stat(&fs->tree, &found.node, &found.info, glimpse);
 	if (rc == -EINVAL)
 		note_question(fs, &found.node);
 	if (rc) {
@@ -37,10 +38,11 @@ static int find_and_stat(struct fs *fs, const char *path, struct found *out)
 	return 0;
 }
 
-int fs_find(struct fs *fs, const char *path, struct found *out)
+int fs_look(struct fs *fs, const char *path, struct found *out,
+            struct glimpse *glimpse)
 {
 	uint64_t stamp = inodes_stamp(&fs->inodes, path);
-	int rc = find_and_stat(fs, path, out);
+	int rc = find_and_stat(fs, path, out, glimpse);
 	char *moved;
 
 	out->stamp = stamp;
@@ -49,10 +51,15 @@ int fs_find(struct fs *fs, const char *path, struct found *out)
 	moved = moved_find(&fs->moved, path);
 	if (!moved)
 		return rc;
-	rc = find_and_stat(fs, moved, out);
+	rc = find_and_stat(fs, moved, out, NULL);
 	out->stamp = stamp;
 	free(moved);
 	return rc;
+}
+
+int fs_find(struct fs *fs, const char *path, struct found *out)
+{
+	return fs_look(fs, path, out, NULL);
 }
 
 static bool visit_size(struct handle *handle, void *arg)

@@ -17,6 +17,7 @@
 #include "fs/changes.h"
 #include "fs/herald.h"
 #include "fs/inode.h"
+#include "fs/inode_glimpse.h"
 #include "fs/links.h"
 #include "fs/maker.h"
 #include "fs/moved.h"
@@ -74,6 +75,10 @@ struct found {
 /* The node at PATH; -ENOENT unless it exists.  On success NODE is the
  * caller's to release. */
 int fs_find(struct fs *fs, const char *path, struct found *out);
+
+/* The same; and what came along of a small file. */
+int fs_look(struct fs *fs, const char *path, struct found *out,
+            struct glimpse *glimpse);
 
 /* A new file that is being written, of which only its handle knows; -ENOENT. */
 int fs_find_unborn(struct fs *fs, const char *path, struct found *out);

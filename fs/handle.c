@@ -186,15 +186,12 @@ static struct node_info new_info(void)
 	return info;
 }
 
-int handle_open(struct tree *tree, const struct node *node,
-                const struct node_info *info, int flags, mode_t mode,
-                struct handle **out)
+static struct handle *handle_new(struct tree *tree, int flags)
 {
 	struct handle *handle = calloc(1, sizeof(*handle));
-	int rc;
 
 	if (!handle)
-		return -ENOMEM;
+		return NULL;
 	atomic_init(&handle->holders, 1);
 	pthread_mutex_init(&handle->lock, NULL);
 	pthread_mutex_init(&handle->shown_lock, NULL);
@@ -203,18 +200,54 @@ int handle_open(struct tree *tree, const struct node *node,
 	handle->flags = flags;
 	handle->fd = -1;
 	handle->mtime.tv_nsec = UTIME_NOW;
-	rc = node_copy(&handle->node, node);
-	if (rc == 0)
-		rc = open_node(handle, info, mode);
-	handle->at_open = info && !info->unknown ? *info : new_info();
+	return handle;
+}
+
+static void set_version(struct handle *handle)
+{
 	if (handle->has_view && handle->view.version)
 		handle->version = version_of(&handle->at_open.mtime,
 		                             sizeof(handle->at_open.mtime),
 		                             handle->view.version);
+}
+
+int handle_open(struct tree *tree, const struct node *node,
+                const struct node_info *info, int flags, mode_t mode,
+                struct handle **out)
+{
+	struct handle *handle = handle_new(tree, flags);
+	int rc = handle ? node_copy(&handle->node, node) : -ENOMEM;
+
+	if (rc == 0)
+		rc = open_node(handle, info, mode);
 	if (rc) {
 		handle_close(handle);
 		return rc;
 	}
+	handle->at_open = info && !info->unknown ? *info : new_info();
+	set_version(handle);
+	handle_publish(handle);
+	*out = handle;
+	return 0;
+}
+
+int handle_open_view(struct tree *tree, const struct node *node,
+                     const struct node_info *info, int flags, struct view *view,
+                     struct handle **out)
+{
+	struct handle *handle = handle_new(tree, flags);
+	int rc = handle ? node_copy(&handle->node, node) : -ENOMEM;
+
+	if (rc) {
+		view_release(view);
+		handle_close(handle);
+		return rc;
+	}
+	handle->view = *view;
+	handle->has_view = true;
+	*view = (struct view){ 0 };
+	handle->at_open = *info;
+	set_version(handle);
 	handle_publish(handle);
 	*out = handle;
 	return 0;
@@ -330,60 +363,4 @@ int handle_allocate(struct handle *handle, int mode, uint64_t offset,
 	now = handle->has_draft ? handle->draft.size : handle->view.size;
 	pthread_mutex_unlock(&handle->lock);
 	return offset + size > now ? handle_truncate(handle, offset + size) : 0;
-}
-
-void handle_publish(struct handle *handle)
-{
-	bool dirty_update =
-	    handle->dirty && (handle->flags & O_ACCMODE) == O_RDWR;
-
-	pthread_mutex_lock(&handle->shown_lock);
-	handle->shows_size =
-	    handle->has_draft && (handle->is_new || dirty_update);
-	handle->unborn = handle->has_draft && handle->is_new && !handle->tried;
-	handle->uncommitted =
-	    handle->has_draft && (handle->is_new || handle->dirty);
-	handle->shown_size =
-	    handle->has_draft ? handle->draft.size : handle->view.size;
-	pthread_mutex_unlock(&handle->shown_lock);
-}
-
-bool handle_shows_size(struct handle *handle, uint64_t *size)
-{
-	bool shows;
-
-	pthread_mutex_lock(&handle->shown_lock);
-	shows = handle->shows_size;
-	if (shows)
-		*size = handle->shown_size;
-	pthread_mutex_unlock(&handle->shown_lock);
-	return shows;
-}
-
-bool handle_is_unborn(struct handle *handle)
-{
-	bool unborn;
-
-	pthread_mutex_lock(&handle->shown_lock);
-	unborn = handle->unborn;
-	pthread_mutex_unlock(&handle->shown_lock);
-	return unborn;
-}
-
-void handle_info(struct handle *handle, struct node_info *out)
-{
-	struct stat stat;
-
-	*out = handle->at_open;
-	out->expires_ms = 0;
-	if (handle->fd >= 0 && fstat(handle->fd, &stat) == 0) {
-		out->mode = stat.st_mode;
-		out->size = (uint64_t)stat.st_size;
-		out->mtime = stat.st_mtim;
-	}
-	if (handle->fd >= 0)
-		return;
-	pthread_mutex_lock(&handle->shown_lock);
-	out->size = handle->shown_size;
-	pthread_mutex_unlock(&handle->shown_lock);
 }

@@ -63,6 +63,11 @@ int handle_open(struct tree *tree, const struct node *node,
                 const struct node_info *info, int flags, mode_t mode,
                 struct handle **out);
 
+/* Open NODE for reading what VIEW has, which is taken over, in any case. */
+int handle_open_view(struct tree *tree, const struct node *node,
+                     const struct node_info *info, int flags, struct view *view,
+                     struct handle **out);
+
 /* Whoever opened it, or called handle_hold, closes it.  The last one frees it;
  * what is dirty must have been committed.  HANDLE may be NULL. */
 void handle_hold(struct handle *handle);

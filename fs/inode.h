@@ -35,6 +35,9 @@ struct inodes {
 	size_t count;
 	struct inode *root;
 	uint64_t stamps[INODE_STAMPS]; /* how often inodes_untell was called */
+	struct inode *newest;          /* of those that keep a glimpse */
+	struct inode *oldest;
+	uint64_t glimpses_size;
 };
 
 /* All stamps of a moment. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/inode_table.h"
 
+#include "fs/inode_glimpse.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,12 +53,14 @@ static void unhash(struct inodes *inodes, struct inode *inode)
 
 void inode_free(struct inode *inode)
 {
+	glimpse_release(&inode->glimpse);
 	free(inode->path);
 	free(inode);
 }
 
 void inode_remove(struct inodes *inodes, struct inode *inode)
 {
+	inode_drop_glimpse(inodes, inode);
 	unhash(inodes, inode);
 	inode_free(inode);
 }
@@ -126,5 +130,6 @@ void inode_set_path(struct inodes *inodes, struct inode *inode, char *path)
 	inode->path = path;
 	inode->gone = false;
 	inode->told_until = (struct timespec){ 0 };
+	inode_drop_glimpse(inodes, inode);
 	hash(inodes, inode);
 }

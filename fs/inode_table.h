@@ -11,6 +11,7 @@
 #define ENGRAMFS_FS_INODE_TABLE_H
 
 #include "fs/inode.h"
+#include "layout/glimpse.h"
 
 #define INODE_ROOT 1 /* FUSE_ROOT_ID */
 
@@ -24,9 +25,15 @@ struct inode {
 	struct handle *handles;
 	struct node_info told; /* to the kernel, which believes it till then */
 	struct timespec told_until;
+	struct glimpse glimpse; /* inode_glimpse.h; moment 0: none */
+	struct inode *newer;    /* that keep one, too */
+	struct inode *older;
 	uint64_t size;  /* that the kernel was told last */
 	uint64_t pages; /* version of those that the kernel keeps, or 0 */
 };
+
+/* The stamp that PATH shares with others (inodes_untell). */
+uint64_t *inode_stamp(struct inodes *inodes, const char *path);
 
 /* NULL: the kernel knows no such name. */
 struct inode *inode_find(const struct inodes *inodes, const char *path);

@@ -2,6 +2,7 @@
 #include "fs/inode_table.h"
 
 #include "fs/handle.h"
+#include "fs/inode_glimpse.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -12,7 +13,7 @@ static size_t slot_of(const char *path)
 	return inode_number(path) % INODE_STAMPS;
 }
 
-static uint64_t *stamp_of(struct inodes *inodes, const char *path)
+uint64_t *inode_stamp(struct inodes *inodes, const char *path)
 {
 	return &inodes->stamps[slot_of(path)];
 }
@@ -35,7 +36,7 @@ uint64_t inodes_stamp(struct inodes *inodes, const char *path)
 	uint64_t stamp;
 
 	pthread_mutex_lock(&inodes->lock);
-	stamp = *stamp_of(inodes, path);
+	stamp = *inode_stamp(inodes, path);
 	pthread_mutex_unlock(&inodes->lock);
 	return stamp;
 }
@@ -51,7 +52,7 @@ void inodes_tell(struct inodes *inodes, uint64_t id, uint64_t stamp,
 	until.tv_sec += (until.tv_nsec + nanoseconds) / 1000000000;
 	until.tv_nsec = (until.tv_nsec + nanoseconds) % 1000000000;
 	pthread_mutex_lock(&inodes->lock);
-	if (*stamp_of(inodes, inode->path) == stamp) {
+	if (*inode_stamp(inodes, inode->path) == stamp) {
 		inode->told = *info;
 		inode->told_until = until;
 	}
@@ -81,10 +82,11 @@ uint64_t inodes_untell(struct inodes *inodes, const char *path)
 	uint64_t id = 0;
 
 	pthread_mutex_lock(&inodes->lock);
-	(*stamp_of(inodes, path))++;
+	(*inode_stamp(inodes, path))++;
 	inode = inode_find(inodes, path);
 	if (inode) {
 		inode->told_until = (struct timespec){ 0 };
+		inode_drop_glimpse(inodes, inode);
 		id = inode_to_id(inodes, inode);
 	}
 	pthread_mutex_unlock(&inodes->lock);

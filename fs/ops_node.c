@@ -42,21 +42,31 @@ static bool has_writer(struct handle *handle, void *arg)
 	       handle_is_unborn(handle);
 }
 
+static void tell(struct fs *fs, const struct fuse_entry_param *entry,
+                 const struct found *found, struct glimpse *glimpse)
+{
+	fs_tell(fs, entry->ino, found, entry->attr_timeout);
+	inodes_keep_glimpse(&fs->inodes, entry->ino, found->stamp, glimpse);
+}
+
 /* What may turn out to be no record must not stay in the kernel.  A name of
  * which nothing is known, for its backend is away, is there: the kernel does not
  * say who only wants to write it.  Those who read are told by open. */
 static int lookup(struct fs *fs, const char *path, pid_t pid,
                   struct fuse_entry_param *out)
 {
+	struct glimpse glimpse = { 0 };
 	struct found found;
 	bool unborn;
-	int rc = fs_find(fs, path, &found);
+	int rc = fs_look(fs, path, &found, &glimpse);
 
 	unborn = rc == -ENOENT && fs_find_unborn(fs, path, &found) == 0;
 	if (rc == -ENOENT && !unborn)
 		absent_note(&fs->absent, path, pid, found.stamp);
-	if (rc && !unborn)
+	if (rc && !unborn) {
+		glimpse_release(&glimpse);
 		return rc;
+	}
 	if (sharing_is_sent(&fs->sharing, inode_number(path), pid))
 		inodes_reserve(&fs->inodes, path, pid);
 	rc = fs_fill_entry(fs, path, &found.info, out);
@@ -68,7 +78,8 @@ static int lookup(struct fs *fs, const char *path, pid_t pid,
 	else if (rc == 0 && inodes_stamp(&fs->inodes, path) != found.stamp)
 		out->attr_timeout = 0; /* of before a change */
 	else if (rc == 0)
-		fs_tell(fs, out->ino, &found, out->attr_timeout);
+		tell(fs, out, &found, &glimpse);
+	glimpse_release(&glimpse);
 	node_release(&found.node);
 	return rc;
 }

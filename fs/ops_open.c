@@ -2,6 +2,7 @@
 #include "fs/ops.h"
 
 #include "fs/copier.h"
+#include "fs/glimpse_open.h"
 #include "fs/handle.h"
 #include "fs/links.h"
 
@@ -304,7 +305,8 @@ static int try_open(const struct opening *opening, const char *path,
 static int open_path(const struct opening *opening, const char *path,
                      struct handle **out)
 {
-	int rc = -EAGAIN;
+	int rc = glimpse_open(opening->fs, opening->ino, path,
+	                      opening->file->flags, out);
 
 	for (int tries = 0; rc == -EAGAIN && tries < OPEN_TRIES; tries++) {
 		rc = try_open(opening, path, out);

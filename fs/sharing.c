@@ -82,7 +82,7 @@ static bool visit_unlike(struct handle *handle, void *arg)
 }
 
 /* The record may have been replaced after it was asked for its version, and
- * before it was opened. */
+ * before it was opened; where bytes have a version, that tells. */
 static bool is_current(struct fs *fs, const struct handle *handle)
 {
 	struct node_info now;
@@ -102,7 +102,7 @@ bool sharing_attach(struct fs *fs, uint64_t id, struct handle *handle)
 	if (!inodes_attach_unless(&fs->inodes, id, handle, visit_unlike,
 	                          &alone))
 		return false;
-	if (alone || is_current(fs, handle))
+	if (alone || handle->version || is_current(fs, handle))
 		return true;
 	inodes_detach(&fs->inodes, id, handle);
 	return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/ask.h"
 
+#include "backends/glimpse.h"
 #include "layout/metrics.h"
 
 #include <errno.h>
@@ -53,6 +54,19 @@ int ask_get(const struct stores *stores, const struct collection *collection,
 
 	return end(&asking,
 	           store ? store->backend->get(store, collection, key, out)
+	                 : -EIO);
+}
+
+int ask_glimpse(const struct stores *stores,
+                const struct collection *collection, struct key key,
+                const char *name, struct record *out, struct reader **reader)
+{
+	struct asking asking = begin(stores, collection, METRIC_CALL_GET);
+	struct store *store = asking.store;
+
+	return end(&asking,
+	           store ? store->backend->glimpse->get(store, collection, key,
+	                                                name, out, reader)
 	                 : -EIO);
 }
 

@@ -15,6 +15,10 @@
 
 int ask_get(const struct stores *stores, const struct collection *collection,
             struct key key, struct record *out);
+/* glimpse.h: for stores that have it. */
+int ask_glimpse(const struct stores *stores,
+                const struct collection *collection, struct key key,
+                const char *name, struct record *out, struct reader **reader);
 int ask_list(const struct stores *stores, const struct collection *collection,
              struct cursor *cursor, size_t limit, struct record_list *out);
 int ask_open_array(const struct stores *stores,

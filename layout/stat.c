@@ -5,6 +5,7 @@
 #include "backends/outage.h"
 #include "layout/ask.h"
 #include "layout/control.h"
+#include "layout/glimpse.h"
 #include "layout/link.h"
 #include "layout/question.h"
 #include "layout/render.h"
@@ -46,12 +47,19 @@ static int stat_array(const struct node *node, const struct record *record,
 	return npy_file_size(&array->info, &info->size);
 }
 
+/* TEXT, unless it is NULL, receives what the file has in it. */
 static int stat_fields(const struct node *node, const struct record *record,
-                       struct node_info *info)
+                       struct node_info *info, struct blob *text)
 {
+	int rc;
+
 	if (record->fields_dropped)
 		return -ENOENT;
-	return render_size(node->collection, record, &info->size);
+	if (!text)
+		return render_size(node->collection, record, &info->size);
+	rc = render_fields(node->collection, record, text);
+	info->size = text->size;
+	return rc;
 }
 
 static int stat_opaque(const struct node *node, const struct record *record,
@@ -92,8 +100,8 @@ static int stat_directory(const struct node *node, const struct record *record,
 	return has_array_below(record, prefix) ? 0 : -ENOENT;
 }
 
-int node_stat_record(const struct node *node, const struct record *record,
-                     struct node_info *out)
+static int stat_record(const struct node *node, const struct record *record,
+                       struct node_info *out, struct blob *text)
 {
 	struct node_info info = {
 		.mode = S_IFREG,
@@ -108,7 +116,7 @@ int node_stat_record(const struct node *node, const struct record *record,
 		rc = stat_array(node, record, &info);
 		break;
 	case NODE_FIELDS:
-		rc = stat_fields(node, record, &info);
+		rc = stat_fields(node, record, &info, text);
 		break;
 	case NODE_OPAQUE:
 		rc = stat_opaque(node, record, &info);
@@ -125,6 +133,12 @@ int node_stat_record(const struct node *node, const struct record *record,
 	return rc;
 }
 
+int node_stat_record(const struct node *node, const struct record *record,
+                     struct node_info *out)
+{
+	return stat_record(node, record, out, NULL);
+}
+
 /* A directory is believed in: what is asked for is below it. */
 static int stat_unknown(const struct node *node, struct node_info *out)
 {
@@ -137,28 +151,46 @@ static int stat_unknown(const struct node *node, struct node_info *out)
 	return 0;
 }
 
-int node_stat_stored(const struct tree *tree, const struct node *node,
-                     struct node_info *out)
+static int get(const struct tree *tree, const struct node *node,
+               struct record *out, struct glimpse *glimpse)
+{
+	return glimpse ? glimpse_get(tree, node, out, glimpse)
+	               : ask_get(&tree->stores, node->collection,
+	                         node_key(node), out);
+}
+
+static int look_stored(const struct tree *tree, const struct node *node,
+                       struct node_info *out, struct glimpse *glimpse)
 {
 	struct record record = { 0 };
+	struct blob text = { 0 };
 	int rc;
 
 	if (link_owns(node))
 		return link_stat(tree, node, out);
 	if (node->named_copy)
 		return -ENOENT;
-	rc = ask_get(&tree->stores, node->collection, node_key(node), &record);
+	rc = get(tree, node, &record, glimpse);
 	if (rc == -EINVAL) /* a key that this backend cannot hold */
 		return -ENOENT;
 	if (rc == -EIO &&
 	    outage_takes_unknown(stores_get(&tree->stores, node->collection)))
 		return stat_unknown(node, out);
 	if (rc == 0)
-		rc = node_stat_record(node, &record, out);
+		rc = stat_record(node, &record, out, glimpse ? &text : NULL);
+	if (rc == 0 && glimpse)
+		glimpse_complete(glimpse, out, &text);
+	blob_release(&text);
 	record_release(&record);
 	if (rc == 0 && link_is_directory(node)) /* as it is listed */
 		out->mtime = out->atime = tree->since;
 	return rc;
+}
+
+int node_stat_stored(const struct tree *tree, const struct node *node,
+                     struct node_info *out)
+{
+	return look_stored(tree, node, out, NULL);
 }
 
 static int stat_control(const struct tree *tree, const struct node *node,
@@ -196,8 +228,8 @@ static int stat_fixed(const struct tree *tree, struct node_info *out)
 	return 0;
 }
 
-int node_stat(const struct tree *tree, const struct node *node,
-              struct node_info *out)
+int glimpse_stat(const struct tree *tree, const struct node *node,
+                 struct node_info *out, struct glimpse *glimpse)
 {
 	int rc;
 
@@ -224,6 +256,13 @@ int node_stat(const struct tree *tree, const struct node *node,
 		return rc == -ENOENT ? stat_scratch(tree, node, out) : rc;
 	default: /* a file that is only begun hides the record's */
 		rc = stat_scratch(tree, node, out);
-		return rc == -ENOENT ? node_stat_stored(tree, node, out) : rc;
+		return rc == -ENOENT ? look_stored(tree, node, out, glimpse)
+		                     : rc;
 	}
+}
+
+int node_stat(const struct tree *tree, const struct node *node,
+              struct node_info *out)
+{
+	return glimpse_stat(tree, node, out, NULL);
 }

@@ -20,6 +20,66 @@ void view_release(struct view *view)
 	*view = (struct view){ 0 };
 }
 
+static uint64_t version(const struct view *view)
+{
+	uint64_t head = version_of(view->head.data, view->head.size, 0);
+
+	if (!view->reader)
+		return head;
+	return view->reader->version
+	           ? version_of(&view->reader->version,
+	                        sizeof(view->reader->version), head)
+	           : 0;
+}
+
+/* Head and reader are there. */
+static void complete(struct view *view)
+{
+	view->size = view->head.size + (view->reader ? view->reader->size : 0);
+	view->version = version(view);
+}
+
+int view_from_array(struct reader *reader, struct view *out)
+{
+	struct view view = { .reader = reader };
+	int rc = npy_append_header(&reader->info, &view.head);
+
+	if (rc) {
+		view_release(&view);
+		return rc;
+	}
+	complete(&view);
+	*out = view;
+	return 0;
+}
+
+void view_from_text(struct blob *text, struct view *out)
+{
+	struct view view = { 0 };
+
+	blob_move(&view.head, text);
+	complete(&view);
+	*out = view;
+}
+
+int view_share(const struct view *view, struct view *out)
+{
+	struct view copy = { .size = view->size, .version = view->version };
+	int rc = 0;
+
+	if (view->reader && !view->reader->ops->share)
+		return -EOPNOTSUPP;
+	if (view->reader)
+		rc = view->reader->ops->share(view->reader, &copy.reader);
+	if (rc == 0)
+		rc = blob_append(&copy.head, view->head.data, view->head.size);
+	if (rc)
+		view_release(&copy);
+	else
+		*out = copy;
+	return rc;
+}
+
 static int open_array(const struct tree *tree, const struct node *node,
                       struct view *view)
 {
@@ -75,18 +135,6 @@ static int open_part(const struct tree *tree, const struct node *node,
 	}
 }
 
-static uint64_t version(const struct view *view)
-{
-	uint64_t head = version_of(view->head.data, view->head.size, 0);
-
-	if (!view->reader)
-		return head;
-	return view->reader->version
-	           ? version_of(&view->reader->version,
-	                        sizeof(view->reader->version), head)
-	           : 0;
-}
-
 int view_open(const struct tree *tree, const struct node *node,
               struct view *out)
 {
@@ -106,8 +154,7 @@ int view_open(const struct tree *tree, const struct node *node,
 		view_release(&view);
 		return rc == -EINVAL ? -ENOENT : rc;
 	}
-	view.size = view.head.size + (view.reader ? view.reader->size : 0);
-	view.version = version(&view);
+	complete(&view);
 	*out = view;
 	return 0;
 }

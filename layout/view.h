@@ -27,6 +27,15 @@ int view_open(const struct tree *tree, const struct node *node,
               struct view *out);
 void view_release(struct view *view);
 
+/* A view of the array that READER has; READER is taken over, in any case. */
+int view_from_array(struct reader *reader, struct view *out);
+/* A view of TEXT, which is taken over. */
+void view_from_text(struct blob *text, struct view *out);
+
+/* Another view of the same, for another user.  -EOPNOTSUPP: there can be
+ * none. */
+int view_share(const struct view *view, struct view *out);
+
 /* Bytes read (short only at the end), or a negative errno value. */
 ssize_t view_read(struct view *view, uint64_t offset, void *buffer,
                   size_t size);

@@ -2,10 +2,12 @@
 /* What the kernel keeps of a node: pages, attributes, and the node itself. */
 #include "fs/handle.h"
 #include "fs/inode.h"
+#include "fs/inode_glimpse.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -154,6 +156,91 @@ static void an_answer_that_a_change_overtook_is_not_kept(void **state)
 	assert_true(inodes_told(inodes, id, &info) <= 0);
 }
 
+/* Keep SIZE bytes of text of MOMENT for the node ID. */
+static void keep(struct inodes *inodes, const char *path, uint64_t id,
+                 uint64_t moment, size_t size)
+{
+	uint64_t stamp = inodes_stamp(inodes, path);
+	struct glimpse glimpse = { .info = TOLD, .moment = moment };
+	struct blob text = { 0 };
+
+	assert_int_equal(blob_resize(&text, size), 0);
+	view_from_text(&text, &glimpse.view);
+	inodes_tell(inodes, id, stamp, &TOLD, 1000);
+	inodes_keep_glimpse(inodes, id, stamp, &glimpse);
+	glimpse_release(&glimpse);
+}
+
+static bool keeps(struct inodes *inodes, uint64_t id, uint64_t moment)
+{
+	struct glimpse glimpse = { 0 };
+	bool found = inodes_glimpse(inodes, id, moment, &glimpse);
+
+	assert_true(!found || glimpse.info.size == TOLD.size);
+	glimpse_release(&glimpse);
+	return found;
+}
+
+static void what_came_along_holds_at_its_moment(void **state)
+{
+	struct inodes *inodes = *state;
+	uint64_t id = inodes_lookup(inodes, "wm/a.npy");
+
+	assert_int_equal(inodes_glimpse_moment(inodes, id), 0);
+	assert_false(keeps(inodes, id, 0));
+	keep(inodes, "wm/a.npy", id, 5, 7);
+	assert_int_equal(inodes_glimpse_moment(inodes, id), 5);
+	assert_true(keeps(inodes, id, 5));
+	assert_true(keeps(inodes, id, 5));
+	assert_false(keeps(inodes, id, 6));
+	inodes_tell(inodes, id, inodes_stamp(inodes, "wm/a.npy"), &TOLD, 0);
+	assert_int_equal(inodes_glimpse_moment(inodes, id), 0);
+	assert_false(keeps(inodes, id, 5));
+}
+
+static void what_came_along_goes_with_a_change(void **state)
+{
+	struct inodes *inodes = *state;
+	uint64_t id = inodes_lookup(inodes, "wm/a.npy");
+
+	keep(inodes, "wm/a.npy", id, 5, 7);
+	inodes_untell(inodes, "wm/a.npy");
+	assert_false(keeps(inodes, id, 5));
+	keep(inodes, "wm/a.npy", id, 5, 7);
+	assert_int_equal(inodes_rename(inodes, "wm/a.npy", "wm/b.npy", false),
+	                 0);
+	assert_false(keeps(inodes, id, 5));
+	keep(inodes, "wm/b.npy", id, 5, 7);
+	inodes_set_aside(inodes, id);
+	assert_false(keeps(inodes, id, 5));
+}
+
+static void the_oldest_that_came_along_make_room(void **state)
+{
+	struct inodes *inodes = *state;
+	uint64_t first = inodes_lookup(inodes, "wm/first.npy");
+	uint64_t second = inodes_lookup(inodes, "wm/second.npy");
+	uint64_t id = 0;
+	char path[32];
+
+	keep(inodes, "wm/first.npy", first, 5, INODE_GLIMPSE_MOST);
+	keep(inodes, "wm/second.npy", second, 5, INODE_GLIMPSE_MOST);
+	keep(inodes, "wm/first.npy", first, 5, INODE_GLIMPSE_MOST);
+	for (int i = 0; keeps(inodes, second, 5); i++) {
+		assert_true(inodes->glimpses_size <= INODE_GLIMPSES_SIZE);
+		assert_true(keeps(inodes, first, 5));
+		snprintf(path, sizeof(path), "wm/%d.npy", i);
+		id = inodes_lookup(inodes, path);
+		keep(inodes, path, id, 5, INODE_GLIMPSE_MOST);
+	}
+	assert_true(keeps(inodes, first, 5));
+	assert_true(keeps(inodes, id, 5));
+	keep(inodes, "wm/first.npy", first, 5, INODE_GLIMPSE_MOST + 1);
+	assert_false(keeps(inodes, first, 5));
+	inodes_forget(inodes, id, 1);
+	assert_true(inodes->glimpses_size <= INODE_GLIMPSES_SIZE);
+}
+
 #define INODE_TEST(function)                                                   \
 	cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
@@ -169,6 +256,9 @@ int main(void)
 		    what_the_kernel_was_told_holds_as_long_as_it_believes_it),
 		INODE_TEST(what_has_changed_or_gone_was_not_told),
 		INODE_TEST(an_answer_that_a_change_overtook_is_not_kept),
+		INODE_TEST(what_came_along_holds_at_its_moment),
+		INODE_TEST(what_came_along_goes_with_a_change),
+		INODE_TEST(the_oldest_that_came_along_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
