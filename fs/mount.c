@@ -7,6 +7,7 @@
 #include "fs/doors.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
+#include "fs/loop.h"
 #include "fs/mount_arguments.h"
 #include "fs/mounter.h"
 #include "fs/mountpoint.h"
@@ -208,7 +209,6 @@ static void repeat_jobs(struct mount *mount)
 
 static int serve(struct mount *mount)
 {
-	struct fuse_loop_config *config;
 	struct fs *fs = &mount->fs;
 	int rc;
 
@@ -229,14 +229,7 @@ static int serve(struct mount *mount)
 		return rc;
 	if (mount->options->single_thread)
 		return fuse_session_loop(mount->fs.session);
-	config = fuse_loop_cfg_create();
-	if (!config)
-		return -ENOMEM;
-	fuse_loop_cfg_set_max_threads(config, THREADS);
-	fuse_loop_cfg_set_idle_threads(config, THREADS);
-	rc = fuse_session_loop_mt(mount->fs.session, config);
-	fuse_loop_cfg_destroy(config);
-	return rc;
+	return loop_run(mount->fs.session, THREADS);
 }
 
 /* The connection is cut first: unmounting would wait for requests that nobody

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/fault_acts.h"
 
+#include "tests/handle_help.h"
+
 #include "backends/version.h"
 #include "fs/handle.h"
 #include "fs/rename.h"
