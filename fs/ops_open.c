@@ -48,6 +48,7 @@ static void note_access(struct fs *fs, const struct handle *handle, pid_t pid)
 {
 	if (fs->accesses && handle->has_view &&
 	    handle->node.kind == NODE_ARRAY &&
+	    handle->node.collection->access_count &&
 	    (handle->flags & O_ACCMODE) == O_RDONLY && !copier_is(pid))
 		accesses_note(fs->accesses, &handle->node);
 }
