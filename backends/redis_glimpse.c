@@ -113,6 +113,8 @@ static int get_whole(struct redis_store *redis,
 	}
 	if (rc == 0)
 		rc = show(collection, key, &image, reader, out, reader_out);
+	if (rc == -ENOENT)
+		redis_missing_note(&redis->missing, &whole);
 	freeReplyObject(bytes);
 	redis_image_release(&image);
 	blob_release(&whole);
