@@ -355,7 +355,7 @@ class MixedUse(unittest.TestCase):
                 self.assertIn(value, self.history.between(path, begin, end),
                               path)
                 count += value is not None
-        self.assertGreater(count, 50)
+        self.assertGreater(count, 10)
 
     def expected(self, prefix=""):
         return {path: self.history.last(path) for path in self.history.files
