@@ -48,6 +48,8 @@ void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
                  struct fuse_file_info *file);
 /* At the end of a mount: close those that are open. */
 void directories_close(struct fs *fs);
+/* Somebody has the directory PATH open. */
+bool directories_has(struct fs *fs, const char *path);
 
 /* ops_mkdir.c */
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);

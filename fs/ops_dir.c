@@ -73,6 +73,18 @@ static void forget(struct fs *fs, struct directory *directory)
 	pthread_mutex_unlock(&fs->directories_lock);
 }
 
+bool directories_has(struct fs *fs, const char *path)
+{
+	const struct directory *directory;
+
+	pthread_mutex_lock(&fs->directories_lock);
+	directory = fs->directories;
+	while (directory && strcmp(directory->path, path) != 0)
+		directory = directory->next;
+	pthread_mutex_unlock(&fs->directories_lock);
+	return directory;
+}
+
 void directories_close(struct fs *fs)
 {
 	while (fs->directories) {

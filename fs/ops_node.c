@@ -179,6 +179,13 @@ static void reply_attr(fuse_req_t req, fuse_ino_t ino, bool changed)
 		valid = 0;
 		rc = 0;
 	}
+	/* fstat(2) of a directory that was removed: opendir(3) calls it. */
+	if (rc == -ENOENT && directories_has(fs, path)) {
+		found = (struct found){ .info.mode = S_IFDIR };
+		gone = true;
+		valid = 0;
+		rc = 0;
+	}
 	if (rc == 0) {
 		fs_fill_stat(fs, path, &found.info, &stat);
 		if (gone)

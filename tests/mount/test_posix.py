@@ -324,6 +324,22 @@ class Directories(PosixCase):
         for number in range(300):
             os.unlink(self.path(f"wm/{number}.tmp"))
 
+    def test_an_open_directory_that_was_removed_still_answers(self):
+        path = self.path("network_states/removed")
+        os.mkdir(path)
+        directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.rmdir(path)
+            status = os.fstat(directory)
+            self.assertTrue(stat.S_ISDIR(status.st_mode))
+            self.assertEqual(status.st_nlink, 0)
+            self.assertEqual(os.listdir(directory), [])
+            self.assertFalse(os.path.exists(path))
+            os.mkdir(path)
+            os.rmdir(path)
+        finally:
+            os.close(directory)
+
     def test_a_listing_survives_the_removal_of_what_it_lists(self):
         for number in range(300):
             write_bytes(self.path(f"wm/{number}.tmp"), b"")
