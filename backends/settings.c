@@ -29,8 +29,10 @@ int settings_init(struct settings *settings)
 	settings->sqlite.db_path = strdup("godly_ai.db");
 	settings->hdf5.file_path = strdup("godly_ai_data.h5");
 	settings->hdf5.compression = strdup("gzip");
+	settings->backup.compression = strdup("none");
 	if (settings->redis.server && settings->sqlite.db_path &&
-	    settings->hdf5.file_path && settings->hdf5.compression)
+	    settings->hdf5.file_path && settings->hdf5.compression &&
+	    settings->backup.compression)
 		return 0;
 	settings_release(settings);
 	return -ENOMEM;
@@ -47,5 +49,9 @@ void settings_release(struct settings *settings)
 	free(settings->sqlite.db_path);
 	free(settings->hdf5.file_path);
 	free(settings->hdf5.compression);
+	free(settings->backup.directory);
+	free(settings->backup.compression);
+	free(settings->backup.key_file);
+	free(settings->backup.schedules);
 	*settings = (struct settings){ 0 };
 }

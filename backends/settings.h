@@ -57,11 +57,20 @@ struct hdf5_settings {
 	bool sync_commits;      /* true: a power cut does not tear the file */
 };
 
+struct backup_settings {
+	char *directory;    /* NULL: "backups" in the store */
+	char *compression;  /* "none" or "zstd" */
+	char *key_file;     /* NULL: not encrypted */
+	char *schedules;    /* schedule.h; NULL: sqlite.backup_interval alone */
+	bool point_in_time; /* false: changes between them are not kept */
+};
+
 struct settings {
 	enum encoding_choice encoding;
 	struct redis_settings redis;
 	struct sqlite_settings sqlite;
 	struct hdf5_settings hdf5;
+	struct backup_settings backup;
 	uint64_t scratch_quota; /* bytes of scratch files; 0: no limit */
 	uint64_t read_ahead;    /* 1 MiB, by the kernel; 0: what it has */
 	bool read_only;         /* -o ro: backends change nothing */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -59,6 +60,8 @@ static const struct {
 	{ SETTING(redis.ssl_ca_certs), SANDBOX_READ, false },
 	{ SETTING(redis.ssl_certfile), SANDBOX_READ, false },
 	{ SETTING(redis.ssl_keyfile), SANDBOX_READ, false },
+	{ SETTING(backup.directory), SANDBOX_CHANGE, false },
+	{ SETTING(backup.key_file), SANDBOX_READ, false },
 };
 
 /* Variables that name directories for temporary files. */
@@ -164,6 +167,19 @@ static void collect(struct paths *paths, const char *store,
 	}
 }
 
+/* Later its parent cannot be written.  Who cannot make it now hears of it from
+ * the first backup. */
+static void make_backups(const char *store, const struct settings *settings)
+{
+	const char *given = settings->backup.directory;
+	char *path =
+	    given && !settings->read_only ? absolute(store, given) : NULL;
+
+	if (path)
+		(void)mkdir(path, 0700);
+	free(path);
+}
+
 static int redis_port(const struct settings *settings)
 {
 	const char *host = settings->redis.host;
@@ -180,6 +196,7 @@ void doors_close(const char *store, const struct settings *settings,
 		                       .port = redis_port(settings) };
 	int rc;
 
+	make_backups(store, settings);
 	collect(&paths, store, settings);
 	rules.path_count = paths.count;
 	rc = sandbox_enter(&rules, out);

@@ -15,6 +15,7 @@
 #include "fs/settings.h"
 #include "layout/answer.h"
 #include "layout/backup.h"
+#include "layout/backups.h"
 #include "layout/complaint.h"
 #include "layout/jobs.h"
 #include "layout/link.h"
@@ -147,9 +148,12 @@ static int open_tree(struct mount *mount)
 		rc = inodes_init(&mount->fs.inodes);
 	if (rc == 0)
 		rc = jobs_new(&tree->jobs);
-	tree->max_backups = mount->settings.sqlite.max_backups;
 	if (rc)
 		return mountpoint_complain("start", strerror(-rc));
+	rc = backups_open(mount->store, &mount->settings, &tree->backups, why);
+	if (rc)
+		return mountpoint_complain("backup",
+		                           why[0] ? why : strerror(-rc));
 	rc = stores_open(mount->store, &mount->settings, &tree->stores, why);
 	if (rc)
 		mountpoint_complain(mount->store, why[0] ? why : strerror(-rc));
@@ -193,17 +197,16 @@ static int start_session(struct mount *mount)
 static void repeat_jobs(struct mount *mount)
 {
 	struct tree *tree = &mount->fs.tree;
-	const struct job_task backup = { .command = "backup",
+	const struct job_task backup = { .command = "backup scheduled",
 		                         .tree = tree,
-		                         .run = backup_run };
+		                         .run = backup_run_scheduled };
 	const struct job_task clean = { .command = "cleanup scratch",
 		                        .tree = tree,
 		                        .run = quota_clean_job };
 
 	if (mount->settings.read_only)
 		return;
-	jobs_repeat(tree->jobs, &backup,
-	            mount->settings.sqlite.backup_interval);
+	jobs_plan(tree->jobs, &backup, backup_wait);
 	jobs_repeat(tree->jobs, &clean, SCRATCH_CLEAN_S);
 }
 
@@ -295,6 +298,7 @@ static void close_all(struct mount *mount)
 		complaints_free(fs->tree.complaints);
 		quota_release(&fs->tree.quota);
 		pool_free(fs->tree.packers);
+		backups_close(fs->tree.backups);
 		pthread_mutex_destroy(&fs->tree.copies);
 		spool_close(&fs->tree.spool);
 	}

@@ -51,7 +51,7 @@ static int refuse_unknown(const char *section, const char *key,
 	}
 	if (!setting_is_section(section))
 		return refuse(why, "unknown; allowed: encoding, scratch_quota, "
-		                   "read_ahead, redis, sqlite, hdf5");
+		                   "read_ahead, redis, sqlite, hdf5, backup");
 	rc = append_keys(section, &keys);
 	if (rc == 0) {
 		refuse(why, keys.data);

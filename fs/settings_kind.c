@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "backends/log.h"
+#include "backends/schedule.h"
 #include "backends/value.h"
 
 #define SECRET_MAX 4096
@@ -290,6 +291,23 @@ static struct value *show_real(const struct setting_row *row, const void *slot)
 	return value_new_float(*(const double *)slot);
 }
 
+static int parse_schedules(const struct setting_row *row, const char *text,
+                           const char *directory, void *slot,
+                           char why[SETTINGS_WHY_SIZE])
+{
+	struct schedule list[SCHEDULE_KINDS];
+	char reason[WHY_SIZE];
+	size_t count;
+
+	(void)row;
+	(void)directory;
+	if (schedule_parse(text, list, &count, reason)) {
+		snprintf(why, SETTINGS_WHY_SIZE, "%s", reason);
+		return -EINVAL;
+	}
+	return replace_text(slot, text);
+}
+
 const struct setting_kind setting_text = { parse_text, show_text };
 const struct setting_kind setting_file = { parse_file, show_text };
 const struct setting_kind setting_secret = { parse_text, show_secret };
@@ -301,3 +319,4 @@ const struct setting_kind setting_bool = { parse_bool, show_bool };
 const struct setting_kind setting_int = { parse_int, show_int };
 const struct setting_kind setting_int64 = { parse_int64, show_int64 };
 const struct setting_kind setting_real = { parse_real, show_real };
+const struct setting_kind setting_schedules = { parse_schedules, show_text };

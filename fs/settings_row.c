@@ -12,6 +12,8 @@ static const char *const encodings[] = { "auto", "npy", "pickle", NULL };
 static const char *const compressions[] = { "gzip", "lzf",  "szip", "zstd",
 	                                    "none", "auto", NULL };
 
+static const char *const backup_compressions[] = { "none", "zstd", NULL };
+
 const struct setting_row setting_rows[] = {
 	{ .section = "",
 	  .key = "encoding",
@@ -192,6 +194,33 @@ const struct setting_row setting_rows[] = {
 	  .environment = "HDF5_SYNC_COMMITS",
 	  .kind = &setting_bool,
 	  SLOT(hdf5.sync_commits) },
+
+	{ .section = "backup",
+	  .key = "directory",
+	  .environment = "ENGRAMFS_BACKUP_DIRECTORY",
+	  .kind = &setting_text,
+	  SLOT(backup.directory) },
+	{ .section = "backup",
+	  .key = "compression",
+	  .environment = "ENGRAMFS_BACKUP_COMPRESSION",
+	  .kind = &setting_choice,
+	  SLOT(backup.compression),
+	  .words = backup_compressions },
+	{ .section = "backup",
+	  .key = "key_file",
+	  .environment = "ENGRAMFS_BACKUP_KEY_FILE",
+	  .kind = &setting_text,
+	  SLOT(backup.key_file) },
+	{ .section = "backup",
+	  .key = "schedules",
+	  .environment = "ENGRAMFS_BACKUP_SCHEDULES",
+	  .kind = &setting_schedules,
+	  SLOT(backup.schedules) },
+	{ .section = "backup",
+	  .key = "point_in_time",
+	  .environment = "ENGRAMFS_BACKUP_POINT_IN_TIME",
+	  .kind = &setting_bool,
+	  SLOT(backup.point_in_time) },
 	{ 0 },
 };
 

@@ -38,6 +38,7 @@ extern const struct setting_kind setting_bool;
 extern const struct setting_kind setting_int;
 extern const struct setting_kind setting_int64; /* and uint64_t, to 2^63 - 1 */
 extern const struct setting_kind setting_real;
+extern const struct setting_kind setting_schedules; /* char *, schedule.h */
 
 struct setting_row {
 	const char *section; /* "" at the top level of the file */

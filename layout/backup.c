@@ -1,123 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-#include "layout/backup.h"
+#include "layout/backup_internal.h"
 
-#include "backends/file.h"
-#include "backends/json.h"
 #include "backends/log.h"
 #include "layout/tree.h"
 #include "layout/upkeep.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#define MANIFEST "manifest.json"
-#define MANIFEST_LIMIT ((size_t)16 << 20)
-#define COPIED 0.8   /* of the work is done then; the rest is checksums */
-#define PART ".part" /* behind the name of one that is being made */
-#define PAUSE_NS 20000000
+#define COPIED 0.5 /* of a store's part is done then; the rest is packing */
 
-/* A backup that is being made. */
-struct making {
-	struct job *job;
-	const struct tree *tree;
-	char name[64];
-	struct blob path;     /* with PART */
-	struct value *files;  /* list of dicts */
-	struct value *counts; /* dict of the backends' figures */
-};
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
 
 static struct value *new_text(const char *text)
 {
 	return value_new_text(text, strlen(text));
 }
 
-/* PARENT/NAME.part, NAME being the time.  -EEXIST: something has the name. */
-static int make_part(struct making *making, const char *parent)
+static int measure(struct making *making, struct store *store,
+                   const struct work *work)
 {
-	time_t now = time(NULL);
-	struct blob path = { 0 };
-	struct stat stat;
-	struct tm utc;
-	int rc;
-
-	gmtime_r(&now, &utc);
-	strftime(making->name, sizeof(making->name), "%Y%m%dT%H%M%SZ", &utc);
-	rc = blob_printf(&path, "%s/%s", parent, making->name);
-	if (rc == 0 && lstat(path.data, &stat) == 0)
-		rc = -EEXIST;
-	if (rc == 0)
-		rc = blob_append_text(&path, PART);
-	if (rc == 0 && mkdir(path.data, 0700) != 0)
-		rc = -errno;
-	if (rc == 0)
-		making->path = path;
-	else
-		blob_release(&path);
-	return rc;
-}
-
-/* A backup is named for a second that it has for itself: the oldest are found
- * by their names. */
-static int make_directory(struct making *making)
-{
-	const struct timespec pause = { 0, PAUSE_NS };
-	struct blob parent = { 0 };
-	int rc =
-	    blob_printf(&parent, "%s/backups", making->tree->stores.directory);
-
-	if (rc == 0 && mkdir(parent.data, 0700) != 0 && errno != EEXIST)
-		rc = -errno;
-	if (rc == 0)
-		rc = make_part(making, parent.data);
-	while (rc == -EEXIST) {
-		nanosleep(&pause, NULL);
-		rc = job_step(making->job, 0);
-		if (rc == 0)
-			rc = make_part(making, parent.data);
-	}
-	blob_release(&parent);
-	return rc;
-}
-
-/* PATH below the store is relative to it. */
-static const char *relative(const char *store, const char *path)
-{
-	size_t size = strlen(store);
-
-	return strncmp(path, store, size) == 0 && path[size] == '/'
-	           ? path + size + 1
-	           : path;
-}
-
-static int describe_file(struct making *making, struct value *file,
-                         struct work *work)
-{
-	const char *name = value_dict_get(file, "name")->text.data;
-	const char *place = value_dict_get(file, "place")->text.data;
-	char checksum[FILE_CHECKSUM_SIZE];
-	struct blob path = { 0 };
-	uint64_t size = 0;
-	int rc = blob_printf(&path, "%s/%s", making->path.data, name);
+	struct value *counts = value_new_dict();
+	int rc = counts ? upkeep_measure(store, work, counts) : -ENOMEM;
 
 	if (rc == 0)
-		rc = file_checksum(path.data, checksum, &size, backup_step,
-		                   work);
-	if (rc == 0)
-		rc = value_dict_set(
-		    file, "place",
-		    new_text(relative(making->tree->stores.directory, place)));
-	if (rc == 0)
-		rc = value_dict_set(file, "size", value_new_int((int64_t)size));
-	if (rc == 0)
-		rc = value_dict_set(file, "xxh3", new_text(checksum));
-	blob_release(&path);
+		return value_dict_set(making->counts, store->backend->name,
+		                      counts);
+	value_unref(counts);
 	return rc;
 }
 
@@ -125,22 +42,21 @@ static int copy_store(struct making *making, struct store *store,
                       const struct work *work)
 {
 	const struct maintenance_ops *ops = store->backend->maintenance;
-	struct value *counts;
-	int rc = 0;
+	const struct backup_part *stage =
+	    making->stage.path.size ? &making->stage : &making->place;
+	double middle = work->from + (work->to - work->from) * COPIED;
+	struct work copying = *work;
+	struct work packing = *work;
+	int rc;
 
 	if (!ops || !ops->backup)
 		return 0;
-	rc = ops->backup(store, tree_collections, making->path.data, work,
+	copying.to = packing.from = middle;
+	rc = ops->backup(store, tree_collections, stage->path.data, &copying,
 	                 making->files);
-	if (rc)
-		return rc;
-	counts = value_new_dict();
-	rc = counts ? upkeep_measure(store, work, counts) : -ENOMEM;
 	if (rc == 0)
-		return value_dict_set(making->counts, store->backend->name,
-		                      counts);
-	value_unref(counts);
-	return rc;
+		rc = measure(making, store, &copying);
+	return rc ? rc : backup_pack_files(making, &packing);
 }
 
 static size_t count_stores(const struct stores *stores)
@@ -155,13 +71,12 @@ static size_t count_stores(const struct stores *stores)
 static int copy_stores(struct making *making)
 {
 	const struct stores *stores = &making->tree->stores;
-	double part = COPIED / (double)count_stores(stores);
+	size_t count = count_stores(stores);
+	struct work whole = job_work(making->job, 0, 1);
 	int rc = 0;
 
-	for (size_t i = 0;
-	     rc == 0 && i < STORES_MAX && stores->slots[i].backend; i++) {
-		struct work work = job_work(making->job, part * (double)i,
-		                            part * (double)(i + 1));
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		struct work work = work_part(&whole, i, count);
 
 		rc = job_step(making->job, work.from);
 		if (rc == 0)
@@ -176,152 +91,108 @@ static int copy_stores(struct making *making)
 	return rc;
 }
 
-static int write_text(const char *path, const struct blob *text)
+/* One at a time; the first failure stays in RC. */
+static void set(struct value *dict, const char *name, struct value *item,
+                int *rc)
 {
-	FILE *file = fopen(path, "wxe");
-	int rc = file ? 0 : -errno;
+	if (*rc)
+		value_unref(item);
+	else
+		*rc = item ? value_dict_set(dict, name, item) : -ENOMEM;
+}
 
-	if (rc)
-		return rc;
-	if (fwrite(text->data, 1, text->size, file) != text->size)
-		rc = -EIO;
-	if (fclose(file) != 0 && rc == 0)
-		rc = -errno;
-	return rc ? rc : file_sync(path);
+static struct value *describe_schedules(unsigned int mask)
+{
+	struct value *list = value_new_list(VALUE_LIST);
+	int rc = list ? 0 : -ENOMEM;
+
+	for (int i = 0; rc == 0 && i < SCHEDULE_KINDS; i++)
+		if (mask & (1u << i))
+			rc = value_list_append(
+			    list,
+			    new_text(schedule_name((enum schedule_kind)i)));
+	if (rc == 0)
+		return list;
+	value_unref(list);
+	return NULL;
+}
+
+static struct value *describe_encryption(const struct seal_key *key)
+{
+	struct value *dict = key ? value_new_dict() : value_new_null();
+	int rc = 0;
+
+	if (!key || !dict)
+		return dict;
+	set(dict, "method", new_text(MANIFEST_METHOD), &rc);
+	set(dict, "key", new_text(seal_key_id(key)), &rc);
+	if (rc == 0)
+		return dict;
+	value_unref(dict);
+	return NULL;
 }
 
 static int fill_manifest(const struct making *making, struct value *manifest)
 {
-	int rc = value_dict_set(manifest, "format", value_new_int(1));
+	const struct parcel_form *packing = &making->packing;
+	int rc = 0;
 
-	if (rc == 0)
-		rc = value_dict_set(manifest, "name", new_text(making->name));
-	if (rc == 0)
-		rc = value_dict_set(manifest, "created_at",
-		                    value_new_float((double)time(NULL)));
-	if (rc == 0)
-		rc = value_dict_set(manifest, "store",
-		                    new_text(making->tree->stores.directory));
-	if (rc == 0)
-		rc =
-		    value_dict_set(manifest, "files", value_ref(making->files));
-	if (rc == 0)
-		rc = value_dict_set(manifest, "statistics",
-		                    value_ref(making->counts));
+	set(manifest, "format", value_new_int(MANIFEST_FORMAT), &rc);
+	set(manifest, "name", new_text(making->name), &rc);
+	set(manifest, "begun_at", value_new_float(making->begun), &rc);
+	set(manifest, "created_at", value_new_float(now()), &rc);
+	set(manifest, "store", new_text(making->tree->stores.directory), &rc);
+	set(manifest, "schedules", describe_schedules(making->schedules), &rc);
+	set(manifest, "compression",
+	    new_text(packing->compressed ? "zstd" : "none"), &rc);
+	set(manifest, "encryption", describe_encryption(packing->key), &rc);
+	set(manifest, "files", value_ref(making->files), &rc);
+	set(manifest, "statistics", value_ref(making->counts), &rc);
 	return rc;
-}
-
-static int write_manifest(const struct making *making)
-{
-	struct value *manifest = value_new_dict();
-	struct blob path = { 0 };
-	struct blob text = { 0 };
-	int rc = manifest ? fill_manifest(making, manifest) : -ENOMEM;
-
-	if (rc == 0)
-		rc = json_append(manifest, JSON_STYLE_FILE, JSON_ARRAYS_REFUSE,
-		                 MANIFEST_LIMIT, &text);
-	if (rc == 0)
-		rc = blob_printf(&path, "%s/" MANIFEST, making->path.data);
-	if (rc == 0)
-		rc = write_text(path.data, &text);
-	if (rc == 0)
-		rc = file_sync(making->path.data);
-	blob_release(&text);
-	blob_release(&path);
-	value_unref(manifest);
-	return rc;
-}
-
-/* A backup has files only.  What cannot be removed stays. */
-static void remove_backup(const char *path)
-{
-	DIR *stream = opendir(path);
-	const struct dirent *entry;
-
-	while (stream && (entry = readdir(stream)))
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(stream), entry->d_name, 0);
-	if (stream)
-		closedir(stream);
-	if (rmdir(path) != 0 && errno != ENOENT)
-		log_warn("backup: cannot remove %s: %s", path, strerror(errno));
 }
 
 static int complete(struct making *making)
 {
-	struct work work = job_work(making->job, COPIED, 1);
-	struct blob path = { 0 };
-	int rc = 0;
+	struct value *manifest = value_new_dict();
+	int rc = manifest ? fill_manifest(making, manifest) : -ENOMEM;
 
-	for (size_t i = 0; rc == 0 && i < making->files->list.count; i++)
-		rc = describe_file(making, making->files->list.items[i], &work);
 	if (rc == 0)
-		rc = write_manifest(making);
+		rc = manifest_write(making->place.path.data, manifest,
+		                    making->packing.key);
 	if (rc == 0)
-		rc = blob_append(&path, making->path.data,
-		                 making->path.size - strlen(PART));
-	if (rc == 0 && rename(making->path.data, path.data) != 0)
-		rc = -errno;
-	blob_release(&path);
+		rc = backup_place_finish(making);
+	value_unref(manifest);
 	return rc;
 }
 
-/* A complete backup that was made here, not what somebody else put there. */
-static int is_backup(const struct dirent *entry)
+/* What schedules keep no longer.  What cannot be removed stays. */
+static void remove_expired(const struct backups *backups)
 {
-	const char *name = entry->d_name;
-
-	return strlen(name) == 16 && strspn(name, "0123456789") == 8 &&
-	       name[8] == 'T' && strspn(name + 9, "0123456789") == 6 &&
-	       name[15] == 'Z';
-}
-
-int backup_list(const struct tree *tree, struct blob *parent,
-                struct dirent ***names)
-{
-	int count;
-	int rc = blob_printf(parent, "%s/backups", tree->stores.directory);
+	const struct backup_rules *rules = backups_rules(backups);
+	struct backup_list list = { 0 };
+	int rc = backups_list(backups, &list);
 
 	if (rc)
-		return rc;
-	count = scandir(parent->data, names, is_backup, alphasort);
-	if (count < 0 && errno == ENOENT) {
-		*names = NULL;
-		return 0;
-	}
-	return count < 0 ? -errno : count;
-}
-
-static void remove_oldest(const struct tree *tree)
-{
-	struct blob parent = { 0 };
-	struct dirent **names = NULL;
-	int count = backup_list(tree, &parent, &names);
-
-	for (int i = 0; i < count; i++) {
-		struct blob path = { 0 };
-
-		if (tree->max_backups > 0 && i < count - tree->max_backups &&
-		    blob_printf(&path, "%s/%s", parent.data,
-		                names[i]->d_name) == 0)
-			remove_backup(path.data);
-		blob_release(&path);
-		free(names[i]);
-	}
-	free(names);
-	blob_release(&parent);
+		log_warn("backup: old ones stay: %s", strerror(-rc));
+	for (size_t i = 0; i < list.count; i++)
+		if (backup_rules_expired(rules, list.entries, list.count, i,
+		                         now()))
+			backup_place_remove(backups_directory(backups),
+			                    list.entries[i].name);
+	backup_list_release(&list);
 }
 
 static int end_job(struct making *making)
 {
+	const char *directory = backups_directory(making->tree->backups);
 	struct value *result = value_new_dict();
-	int rc = result
-	             ? value_dict_set(result, "backup", new_text(making->name))
-	             : -ENOMEM;
+	int rc = result ? 0 : -ENOMEM;
 
-	if (rc == 0)
-		rc = value_dict_set(result, "files", value_ref(making->files));
+	if (result) {
+		set(result, "backup", new_text(making->name), &rc);
+		set(result, "directory", new_text(directory), &rc);
+		set(result, "files", value_ref(making->files), &rc);
+	}
 	if (rc == 0)
 		job_result(making->job, result);
 	else
@@ -329,30 +200,67 @@ static int end_job(struct making *making)
 	return rc;
 }
 
-int backup_run(struct job *job, struct tree *tree,
-               const struct value *arguments)
+static int make(struct making *making)
+{
+	int rc;
+
+	making->begun = now();
+	making->files = value_new_list(VALUE_LIST);
+	making->counts = value_new_dict();
+	rc = making->files && making->counts ? backup_place_make(making)
+	                                     : -ENOMEM;
+	if (rc == 0)
+		rc = copy_stores(making);
+	if (rc == 0)
+		rc = complete(making);
+	return rc ? rc : end_job(making);
+}
+
+static int run(struct job *job, struct tree *tree, unsigned int schedules)
 {
 	struct making making = { .job = job,
 		                 .tree = tree,
-		                 .files = value_new_list(VALUE_LIST),
-		                 .counts = value_new_dict() };
-	int rc =
-	    making.files && making.counts ? make_directory(&making) : -ENOMEM;
+		                 .schedules = schedules,
+		                 .packing = backups_packing(tree->backups),
+		                 .place = { .fd = -1 },
+		                 .stage = { .fd = -1 } };
+	int rc = make(&making);
 
-	(void)arguments;
-	if (rc == 0) {
-		rc = copy_stores(&making);
-		if (rc == 0)
-			rc = complete(&making);
-		if (rc)
-			remove_backup(making.path.data);
-	}
-	if (rc == 0) {
-		remove_oldest(tree);
-		rc = end_job(&making);
-	}
+	backup_place_end(&making);
+	if (rc != -ECANCELED)
+		backups_note(tree->backups, rc ? strerror(-rc) : NULL);
+	if (rc == 0)
+		remove_expired(tree->backups);
 	value_unref(making.counts);
 	value_unref(making.files);
-	blob_release(&making.path);
 	return rc;
+}
+
+int backup_run(struct job *job, struct tree *tree,
+               const struct value *arguments)
+{
+	(void)arguments;
+	return tree->backups ? run(job, tree, 0) : -EROFS;
+}
+
+int backup_run_scheduled(struct job *job, struct tree *tree,
+                         const struct value *arguments)
+{
+	struct backup_list list = { 0 };
+	unsigned int due = 0;
+	int rc = backups_list(tree->backups, &list);
+
+	(void)arguments;
+	if (rc == 0)
+		due = backup_rules_due(backups_rules(tree->backups),
+		                       list.entries, list.count, now());
+	backup_list_release(&list);
+	if (rc == 0 && due == 0)
+		return -ECANCELED; /* somebody has set the clock back */
+	return rc ? rc : run(job, tree, due);
+}
+
+int64_t backup_wait(struct tree *tree)
+{
+	return backups_wait(tree->backups);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * backup.h - STORE/backups/<UTC time>/: copies of everything that is stored
+ * backup.h - copies of everything that is stored: jobs
  *
- * A backup is a directory with files and manifest.json, which names for each
- * of them where it belongs, its size and its XXH3.  One without a manifest was
- * never completed.
+ * A backup is a directory with files and manifest.json (manifest.h).  It gets
+ * its name when it is complete: <UTC time>, in STORE/backups or where
+ * backup.directory says.
  *
  * Errors:     int functions return 0 or a negative errno value.
  * Threads:    run by the jobs' thread, but for backup_restore.
@@ -15,18 +15,18 @@
 #include "layout/jobs.h"
 #include "layout/node.h"
 
-#include <dirent.h>
-
+/* A user's. */
 int backup_run(struct job *job, struct tree *tree,
                const struct value *arguments);
 
-/* The complete backups, oldest first: their number, and NAMES, which the caller
- * frees with its items.  PARENT: the path of their directory. */
-int backup_list(const struct tree *tree, struct blob *parent,
-                struct dirent ***names);
+/* One for all schedules that are due. */
+int backup_run_scheduled(struct job *job, struct tree *tree,
+                         const struct value *arguments);
+/* Seconds until that is due; 0: now; -1: never. */
+int64_t backup_wait(struct tree *tree);
 
 /* Add a text to PROBLEMS for each file of a backup that is not as its manifest
- * says.  COUNT: backups looked at. */
+ * says, or cannot be unpacked.  COUNT: backups looked at. */
 int backup_verify(const struct tree *tree, const struct work *work,
                   struct value *problems, uint64_t *count);
 

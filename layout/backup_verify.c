@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/backup.h"
 
-#include "backends/file.h"
-#include "backends/json.h"
+#include "layout/backups.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define MANIFEST "manifest.json"
 
 static int add_problem(struct value *problems, const char *path,
                        const char *why)
@@ -25,105 +20,90 @@ static int add_problem(struct value *problems, const char *path,
 	return rc ? rc : value_list_append(problems, value);
 }
 
-static int check_file(const char *directory, const struct value *file,
-                      const struct work *given, struct value *problems)
+static int check_file(const char *directory, const struct manifest *manifest,
+                      size_t i, const struct parcel_form *how,
+                      struct value *problems)
 {
-	const struct value *name = value_dict_get(file, "name");
-	const struct value *expected = value_dict_get(file, "xxh3");
-	char checksum[FILE_CHECKSUM_SIZE] = "";
-	struct work work = *given;
+	struct manifest_file file = manifest_file(manifest, i);
 	struct blob path = { 0 };
-	uint64_t size;
-	int rc;
+	int rc = manifest_unpack(manifest, directory, &file, how, NULL);
 
-	if (!name || !expected || name->type != VALUE_TEXT ||
-	    expected->type != VALUE_TEXT)
-		return add_problem(problems, directory,
-		                   "the manifest is damaged");
-	rc = blob_printf(&path, "%s/%s", directory, name->text.data);
+	if (rc == 0 || rc == -ECANCELED || rc == -ENOMEM)
+		return rc;
+	if (blob_printf(&path, "%s/%s", directory, file.name))
+		return -ENOMEM;
+	rc = add_problem(problems, path.data,
+	                 rc == -EBADMSG ? "differs from its checksum, or "
+	                                  "cannot be unpacked"
+	                                : strerror(-rc));
+	blob_release(&path);
+	return rc;
+}
+
+static bool is_key(const struct manifest *manifest, const struct seal_key *key)
+{
+	return manifest->key && key &&
+	       strcmp(manifest->key, seal_key_id(key)) == 0;
+}
+
+/* Of backups with another key only the checksums can be looked at. */
+static int read_manifest(const char *directory, struct parcel_form *how,
+                         struct manifest *out, char why[WHY_SIZE])
+{
+	int rc = manifest_read(directory, NULL, out, why);
+
 	if (rc)
 		return rc;
-	rc = file_checksum(path.data, checksum, &size, backup_step, &work);
-	if (rc && rc != -ECANCELED && rc != -ENOMEM)
-		rc = add_problem(problems, path.data, strerror(-rc));
-	else if (rc == 0 && strcmp(checksum, expected->text.data) != 0)
-		rc = add_problem(problems, path.data,
-		                 "differs from its checksum");
-	blob_release(&path);
-	return rc;
+	if (!is_key(out, how->key)) {
+		how->key = NULL;
+		return 0;
+	}
+	manifest_release(out);
+	return manifest_read(directory, how->key, out, why);
 }
 
-static int read_manifest(const char *directory, struct value **out)
-{
-	struct blob path = { 0 };
-	char *text = NULL;
-	size_t size = 0;
-	char why[WHY_SIZE];
-	FILE *file = NULL;
-	ssize_t n = -1;
-	int rc = blob_printf(&path, "%s/" MANIFEST, directory);
-
-	if (rc == 0)
-		file = fopen(path.data, "re");
-	if (file)
-		n = getdelim(&text, &size, '\0', file);
-	if (rc == 0)
-		rc = n > 0 ? json_parse(text, (size_t)n, JSON_ARRAYS_REFUSE,
-		                        out, why)
-		           : -EINVAL;
-	if (file)
-		fclose(file);
-	free(text);
-	blob_release(&path);
-	return rc;
-}
-
-static int check_backup(const char *directory, const struct work *work,
+static int check_backup(const char *directory, const struct parcel_form *given,
                         struct value *problems)
 {
-	struct value *manifest = NULL;
-	const struct value *files;
-	int rc = read_manifest(directory, &manifest);
+	struct manifest manifest = { 0 };
+	struct parcel_form how = *given;
+	char why[WHY_SIZE] = "";
+	int rc = read_manifest(directory, &how, &manifest, why);
 
-	if (rc == -ENOMEM)
-		return rc;
-	files = manifest ? value_dict_get(manifest, "files") : NULL;
-	if (!files || files->type != VALUE_LIST)
-		rc = add_problem(problems, directory,
-		                 "the manifest cannot be read");
-	else
-		rc = 0;
-	for (size_t i = 0; rc == 0 && files && files->type == VALUE_LIST &&
-	                   i < files->list.count;
-	     i++)
-		rc =
-		    check_file(directory, files->list.items[i], work, problems);
-	value_unref(manifest);
+	if (rc == -EINVAL)
+		return add_problem(problems, directory, why);
+	for (size_t i = 0; rc == 0 && i < manifest_count(&manifest); i++)
+		rc = check_file(directory, &manifest, i, &how, problems);
+	manifest_release(&manifest);
 	return rc;
 }
 
-int backup_verify(const struct tree *tree, const struct work *work,
+int backup_verify(const struct tree *tree, const struct work *given,
                   struct value *problems, uint64_t *count)
 {
-	struct blob parent = { 0 };
-	struct dirent **names = NULL;
-	int found = backup_list(tree, &parent, &names);
-	int rc = found < 0 ? found : 0;
+	struct parcel_form how = { 0 };
+	struct backup_list list = { 0 };
+	int rc = 0;
 
-	for (int i = 0; i < found; i++) {
+	if (tree->backups) {
+		how = backups_packing(tree->backups);
+		rc = backups_list(tree->backups, &list);
+	}
+	how.step = backup_step;
+	for (size_t i = 0; rc == 0 && i < list.count; i++) {
+		struct work work = work_part(given, i, list.count);
 		struct blob path = { 0 };
 
+		how.arg = &work;
+		rc = blob_printf(&path, "%s/%s",
+		                 backups_directory(tree->backups),
+		                 list.entries[i].name);
 		if (rc == 0)
-			rc = blob_printf(&path, "%s/%s", parent.data,
-			                 names[i]->d_name);
-		if (rc == 0)
-			rc = check_backup(path.data, work, problems);
+			rc = check_backup(path.data, &how, problems);
 		blob_release(&path);
-		free(names[i]);
 	}
-	*count = found > 0 ? (uint64_t)found : 0;
-	free(names);
-	blob_release(&parent);
+	*count = list.count;
+	backup_list_release(&list);
 	return rc;
 }
 

@@ -2,6 +2,7 @@
 #include "layout/control.h"
 
 #include "backends/json.h"
+#include "layout/backups.h"
 #include "layout/command.h"
 #include "layout/jobs.h"
 #include "layout/metrics.h"
@@ -78,6 +79,8 @@ static int add_work(const struct tree *tree, struct value *status)
 
 	if (rc == 0)
 		rc = add(status, "rejected", describe_spool(tree, "rejected"));
+	if (rc == 0 && tree->backups)
+		rc = add(status, "backup", backups_describe(tree->backups));
 	if (rc == 0 && tree->jobs)
 		rc = add(status, "job", jobs_running(tree->jobs));
 	if (rc == 0 && tree->jobs)

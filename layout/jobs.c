@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/jobs_internal.h"
 
-#include "backends/log.h"
-
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -157,62 +154,17 @@ static int append(struct jobs *jobs, struct job *job)
 	return 0;
 }
 
-static struct timespec due_in(int64_t seconds)
-{
-	struct timespec due;
-
-	clock_gettime(CLOCK_MONOTONIC, &due);
-	due.tv_sec += seconds;
-	return due;
-}
-
-void jobs_repeat(struct jobs *jobs, const struct job_task *task,
-                 int64_t seconds)
-{
-	size_t i = jobs->repeated_count;
-
-	if (seconds <= 0)
-		return;
-	assert(i < JOBS_REPEATED_MAX);
-	jobs->repeated[i].task = *task;
-	jobs->repeated[i].interval = seconds;
-	jobs->repeated[i].due = due_in(seconds);
-	jobs->repeated_count++;
-}
-
-static void add_repeated(struct jobs *jobs, const struct job_task *task)
+int jobs_add_locked(struct jobs *jobs, const struct job_task *task,
+                    uint64_t *id)
 {
 	struct job *job = new_job(task);
+	int rc = job ? append(jobs, job) : -ENOMEM;
 
-	if (job && append(jobs, job)) {
-		log_warn("jobs: %s: too many jobs are waiting", task->command);
+	if (rc == 0 && id)
+		*id = job->id;
+	if (rc && job)
 		job_free(job);
-	}
-}
-
-static void add_due(struct jobs *jobs)
-{
-	struct timespec time = due_in(0);
-
-	for (size_t i = 0; i < jobs->repeated_count; i++) {
-		if (time.tv_sec < jobs->repeated[i].due.tv_sec)
-			continue;
-		jobs->repeated[i].due = due_in(jobs->repeated[i].interval);
-		add_repeated(jobs, &jobs->repeated[i].task);
-	}
-}
-
-static void wait_for_more(struct jobs *jobs)
-{
-	const struct timespec *first = NULL;
-
-	for (size_t i = 0; i < jobs->repeated_count; i++)
-		if (!first || jobs->repeated[i].due.tv_sec < first->tv_sec)
-			first = &jobs->repeated[i].due;
-	if (first)
-		pthread_cond_timedwait(&jobs->wake, &jobs->lock, first);
-	else
-		pthread_cond_wait(&jobs->wake, &jobs->lock);
+	return rc;
 }
 
 static void *serve(void *arg)
@@ -223,12 +175,12 @@ static void *serve(void *arg)
 	while (!jobs->ending) {
 		struct job *job;
 
-		add_due(jobs);
+		jobs_add_due(jobs);
 		job = first_queued(jobs);
 		if (job)
 			run_job(jobs, job);
-		else
-			wait_for_more(jobs);
+		else if (!jobs->ending)
+			jobs_wait(jobs);
 	}
 	pthread_mutex_unlock(&jobs->lock);
 	return NULL;
@@ -244,18 +196,11 @@ int jobs_start(struct jobs *jobs)
 
 int jobs_add(struct jobs *jobs, const struct job_task *task, uint64_t *id)
 {
-	struct job *job = new_job(task);
 	int rc;
 
-	if (!job)
-		return -ENOMEM;
 	pthread_mutex_lock(&jobs->lock);
-	rc = append(jobs, job);
-	if (rc == 0)
-		*id = job->id;
+	rc = jobs_add_locked(jobs, task, id);
 	pthread_mutex_unlock(&jobs->lock);
-	if (rc)
-		job_free(job);
 	return rc;
 }
 

@@ -52,6 +52,11 @@ void jobs_free(struct jobs *jobs);
 void jobs_repeat(struct jobs *jobs, const struct job_task *task,
                  int64_t seconds);
 
+/* Add TASK whenever it is due: WAIT, which is called by the jobs' thread, says
+ * in how many seconds that is; 0: now; -1: never.  As jobs_repeat. */
+void jobs_plan(struct jobs *jobs, const struct job_task *task,
+               int64_t (*wait)(struct tree *tree));
+
 /* -EAGAIN: too many wait.  ID receives the job's number. */
 int jobs_add(struct jobs *jobs, const struct job_task *task, uint64_t *id);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jobs_internal.h - what jobs.c and jobs_show.c share
+ * jobs_internal.h - what the files of jobs share
  */
 #ifndef ENGRAMFS_LAYOUT_JOBS_INTERNAL_H
 #define ENGRAMFS_LAYOUT_JOBS_INTERNAL_H
@@ -52,6 +52,8 @@ struct jobs {
 	struct {
 		struct job_task task;
 		int64_t interval; /* seconds */
+		/* Or NULL; DUE is when it is asked again. */
+		int64_t (*wait)(struct tree *tree);
 		struct timespec due;
 	} repeated[JOBS_REPEATED_MAX];
 
@@ -60,5 +62,15 @@ struct jobs {
 
 /* With the lock held.  NULL: no such job. */
 struct job *jobs_find(const struct jobs *jobs, uint64_t id);
+
+/* With the lock held.  ID may be NULL. */
+int jobs_add_locked(struct jobs *jobs, const struct job_task *task,
+                    uint64_t *id);
+
+/* jobs_plan.c; with the lock held, for the thread of jobs: add what is due, and
+ * wait until something is, or has come.  The first lets go of the lock for a
+ * while. */
+void jobs_add_due(struct jobs *jobs);
+void jobs_wait(struct jobs *jobs);
 
 #endif

@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 
 struct answers;
+struct backups;
 struct complaints;
 struct control_row;
 struct jobs;
@@ -39,7 +40,7 @@ struct tree {
 	struct blob settings_text;     /* config.json */
 	struct timespec since;         /* when it was opened */
 	struct jobs *jobs;             /* NULL: none can be run */
-	int max_backups;               /* older ones are removed; 0: none is */
+	struct backups *backups;       /* NULL: none can be made */
 	pthread_mutex_t copies;        /* held while a named copy settles */
 	struct answers *answers;       /* recent ones of views/; may be NULL */
 	struct complaints *complaints; /* may be NULL */

@@ -56,10 +56,10 @@ static void mistakes_in_the_file_are_named_with_their_line(void **state)
 		{ "port: 1\n", "storage.yaml:1: port: port belongs to redis" },
 		{ "\npostgres: {}\n",
 		  "storage.yaml:2: postgres: unknown; allowed: encoding, "
-		  "scratch_quota, read_ahead, redis, sqlite, hdf5" },
+		  "scratch_quota, read_ahead, redis, sqlite, hdf5, backup" },
 		{ "encodings: npy\n",
 		  "storage.yaml:1: encodings: unknown; allowed: encoding, "
-		  "scratch_quota, read_ahead, redis, sqlite, hdf5" },
+		  "scratch_quota, read_ahead, redis, sqlite, hdf5, backup" },
 		{ "redis:\n  port: 1\n  db: 0\n  port: 1\n",
 		  "storage.yaml:4: redis.port: line 2 has already set port" },
 		{ "redis:\n  port: 1\nredis:\n  port: 2\n",

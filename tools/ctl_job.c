@@ -17,7 +17,7 @@
 #define BAR 40 /* characters */
 #define FILE_LIMIT ((size_t)16 << 20)
 
-static struct value *read_json(const char *path)
+struct value *ctl_read_json(const char *path)
 {
 	FILE *file = fopen(path, "re");
 	struct value *value = NULL;
@@ -130,7 +130,7 @@ static struct value *wait_for(const char *mount, unsigned long long id)
 	struct value *job;
 
 	snprintf(path, sizeof(path), "%s/.engram/jobs/%llu.json", mount, id);
-	while ((job = read_json(path))) {
+	while ((job = ctl_read_json(path))) {
 		show_progress(job);
 		if (has_ended(job))
 			break;
@@ -202,7 +202,7 @@ static void print_job(const char *directory, const char *name)
 	struct value *job;
 
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	job = read_json(path);
+	job = ctl_read_json(path);
 	if (job)
 		printf("%4.0f  %-9s %3.0f%%  %s  %s\n", number_of(job, "id"),
 		       text_of(job, "state"), 100 * number_of(job, "progress"),

@@ -7,7 +7,7 @@
 #include "tools/ctl.h"
 
 #include "backends/file.h"
-#include "backends/json.h"
+#include "backends/manifest.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,14 +22,15 @@
 #include <unistd.h>
 
 #define WAITING ".restoring" /* behind the name of a copy */
-#define REDIS_FILE "redis.jsonl"
+#define REDIS_PLACE "spool/restore.redis"
 
 struct restore {
 	const char *store;
 	char backup[PATH_MAX];
 	char aside[PATH_MAX]; /* made when something moves there */
-	struct value *manifest;
-	const struct value *files;
+	struct manifest manifest;
+	struct seal_key *key;
+	struct parcel_form how;
 	int lock;
 };
 
@@ -59,74 +60,55 @@ static int find_backup(struct restore *restore, const char *given)
 	return 0;
 }
 
-static bool is_sound(const struct value *file)
+static int read_manifest(struct restore *restore, const char *key_file)
 {
-	static const char *const names[] = { "name", "place", "xxh3" };
+	char why[WHY_SIZE] = "";
+	int rc = 0;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		const struct value *text = value_dict_get(file, names[i]);
-
-		if (!text || text->type != VALUE_TEXT ||
-		    text->text.data[0] == '\0' || strstr(text->text.data, ".."))
-			return false;
-	}
-	return !strchr(value_dict_get(file, "name")->text.data, '/');
+	if (key_file)
+		rc = seal_key_load(key_file, &restore->key, why);
+	restore->how.key = restore->key;
+	if (rc == 0)
+		rc = manifest_read(restore->backup, restore->key,
+		                   &restore->manifest, why);
+	if (rc == 0 && restore->manifest.key && !key_file)
+		rc = complain(restore->backup,
+		              "is encrypted; --key FILE is needed");
+	else if (rc == 0 && !restore->manifest.key && key_file)
+		rc = complain(restore->backup,
+		              "is not encrypted, so nobody vouches for it; "
+		              "restore it without --key if you trust it");
+	else if (rc)
+		fprintf(stderr, "engramctl: %s\n",
+		        why[0] ? why : strerror(-rc));
+	return rc;
 }
 
-static int read_manifest(struct restore *restore)
+/* Unpack FILE to the file TO; NULL: only look whether that can be done. */
+static int unpack(struct restore *restore, const struct manifest_file *file,
+                  const char *to)
 {
 	char path[PATH_MAX];
-	char why[WHY_SIZE] = "no such file";
-	char *text = NULL;
-	size_t capacity = 0;
-	ssize_t size = -1;
-	FILE *file = NULL;
+	int rc = manifest_unpack(&restore->manifest, restore->backup, file,
+	                         &restore->how, to);
 
-	if (join(path, restore->backup, "manifest.json", ""))
-		file = fopen(path, "re");
-	if (file)
-		size = getdelim(&text, &capacity, '\0', file);
-	if (size > 0)
-		json_parse(text, (size_t)size, JSON_ARRAYS_REFUSE,
-		           &restore->manifest, why);
-	if (file)
-		fclose(file);
-	free(text);
-	if (!restore->manifest)
-		return complain(path, why);
-	restore->files = value_dict_get(restore->manifest, "files");
-	if (!restore->files || restore->files->type != VALUE_LIST)
-		return complain(path, "no manifest of a backup");
-	for (size_t i = 0; i < restore->files->list.count; i++)
-		if (!is_sound(restore->files->list.items[i]))
-			return complain(path, "no manifest of a backup");
-	return 0;
-}
-
-static const char *text_of(const struct value *file, const char *name)
-{
-	return value_dict_get(file, name)->text.data;
-}
-
-static int check_file(struct restore *restore, const struct value *file)
-{
-	char path[PATH_MAX];
-	char checksum[FILE_CHECKSUM_SIZE];
-	uint64_t size;
-	int rc;
-
-	if (!join(path, restore->backup, text_of(file, "name"), ""))
+	if (rc == 0)
+		return 0;
+	if (!join(path, restore->backup, file->name, ""))
 		return complain(restore->backup, strerror(ENAMETOOLONG));
-	if (text_of(file, "place")[0] == '/')
-		return complain(text_of(file, "place"),
+	return complain(path, rc == -EBADMSG
+	                          ? "differs from its checksum, or cannot be "
+	                            "unpacked: it is damaged"
+	                          : strerror(-rc));
+}
+
+static int check_file(struct restore *restore, const struct manifest_file *file)
+{
+	if (file->place[0] == '/')
+		return complain(file->place,
 		                "belongs outside of the store; copy it there "
 		                "by hand");
-	rc = file_checksum(path, checksum, &size, NULL, NULL);
-	if (rc)
-		return complain(path, strerror(-rc));
-	if (strcmp(checksum, text_of(file, "xxh3")) != 0)
-		return complain(path, "differs from its checksum");
-	return 0;
+	return unpack(restore, file, NULL);
 }
 
 /* Nobody mounts the store meanwhile. */
@@ -148,14 +130,11 @@ static int lock_store(struct restore *restore)
 	return 0;
 }
 
-static int copy_file(struct restore *restore, const struct value *file)
+static int copy_file(struct restore *restore, const struct manifest_file *file)
 {
-	char from[PATH_MAX];
 	char to[PATH_MAX];
-	int rc;
 
-	if (!join(from, restore->backup, text_of(file, "name"), "") ||
-	    !join(to, restore->store, text_of(file, "place"), WAITING))
+	if (!join(to, restore->store, file->place, WAITING))
 		return complain(restore->store, strerror(ENAMETOOLONG));
 	for (char *slash = strchr(to + strlen(restore->store) + 1, '/'); slash;
 	     slash = strchr(slash + 1, '/')) {
@@ -164,8 +143,7 @@ static int copy_file(struct restore *restore, const struct value *file)
 		*slash = '/';
 	}
 	unlink(to); /* of a restore that was broken off */
-	rc = file_copy(from, to, NULL, NULL);
-	return rc ? complain(to, strerror(-rc)) : 0;
+	return unpack(restore, file, to);
 }
 
 static int make_aside(struct restore *restore)
@@ -222,9 +200,10 @@ static bool is_hdf5(const char *path)
 }
 
 /* Records of rotated files that the backup has not would be seen again. */
-static int move_rotated(struct restore *restore, const struct value *file)
+static int move_rotated(struct restore *restore,
+                        const struct manifest_file *file)
 {
-	const char *place = text_of(file, "place");
+	const char *place = file->place;
 	const struct dirent *entry;
 	char path[PATH_MAX];
 	uint64_t number;
@@ -245,11 +224,11 @@ static int move_rotated(struct restore *restore, const struct value *file)
 	return rc;
 }
 
-static int place_file(struct restore *restore, const struct value *file)
+static int place_file(struct restore *restore, const struct manifest_file *file)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm",
 		                                "-journal" };
-	const char *place = text_of(file, "place");
+	const char *place = file->place;
 	char from[PATH_MAX];
 	char to[PATH_MAX];
 	int rc = 0;
@@ -257,7 +236,7 @@ static int place_file(struct restore *restore, const struct value *file)
 	for (size_t i = 0; rc == 0 && i < sizeof(suffixes) / sizeof(*suffixes);
 	     i++)
 		rc = move_aside(restore, place, suffixes[i]);
-	if (rc == 0 && strcmp(text_of(file, "name"), REDIS_FILE) == 0)
+	if (rc == 0 && strcmp(place, REDIS_PLACE) == 0)
 		rc = move_aside(restore, "redis", "");
 	if (rc)
 		return rc;
@@ -269,40 +248,52 @@ static int place_file(struct restore *restore, const struct value *file)
 
 static int each_file(struct restore *restore,
                      int (*fn)(struct restore *restore,
-                               const struct value *file))
+                               const struct manifest_file *file))
 {
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < restore->files->list.count; i++)
-		rc = fn(restore, restore->files->list.items[i]);
+	for (size_t i = 0; rc == 0 && i < manifest_count(&restore->manifest);
+	     i++) {
+		struct manifest_file file =
+		    manifest_file(&restore->manifest, i);
+
+		rc = fn(restore, &file);
+	}
 	return rc;
 }
 
-enum exit_code ctl_restore(const char *store, const char *backup)
+static int put_into_place(struct restore *restore)
 {
-	struct restore restore = { .store = store, .lock = -1 };
-	int rc = find_backup(&restore, backup);
+	int rc = each_file(restore, check_file);
 
 	if (rc == 0)
-		rc = read_manifest(&restore);
+		rc = lock_store(restore);
 	if (rc == 0)
-		rc = each_file(&restore, check_file);
+		rc = each_file(restore, copy_file);
 	if (rc == 0)
-		rc = lock_store(&restore);
+		rc = each_file(restore, move_rotated);
 	if (rc == 0)
-		rc = each_file(&restore, copy_file);
+		rc = each_file(restore, place_file);
+	return rc ? rc : file_sync(restore->store);
+}
+
+enum exit_code ctl_restore(const char *store, const struct ctl_choices *choices)
+{
+	struct restore restore = { .store = store, .lock = -1 };
+	int rc = find_backup(&restore, choices->backup);
+
 	if (rc == 0)
-		rc = each_file(&restore, move_rotated);
+		rc = read_manifest(&restore, choices->key_file);
 	if (rc == 0)
-		rc = each_file(&restore, place_file);
+		rc = put_into_place(&restore);
 	if (rc == 0)
-		rc = file_sync(store);
-	if (rc == 0)
-		printf("restored %zu files%s%s\n", restore.files->list.count,
+		printf("restored %zu files%s%s\n",
+		       manifest_count(&restore.manifest),
 		       restore.aside[0] ? "; what was there is in " : "",
 		       restore.aside);
 	if (restore.lock >= 0)
 		close(restore.lock);
-	value_unref(restore.manifest);
+	manifest_release(&restore.manifest);
+	seal_key_free(restore.key);
 	return rc ? EXIT_FAILED : EXIT_OK;
 }

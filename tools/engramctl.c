@@ -26,12 +26,7 @@ enum kind {
 	KIND_TOP,
 	KIND_RECOVER,
 	KIND_RESTORE,
-};
-
-/* What the options say. */
-struct choices {
-	bool yes;
-	bool once;
+	KIND_BACKUPS,
 };
 
 struct command {
@@ -73,6 +68,8 @@ static const struct command commands[] = {
 	  KIND_CONTROL, NULL, false },
 	{ "backup", "", "copy everything into STORE/backups", KIND_CONTROL,
 	  NULL, false },
+	{ "backups", "[DIRECTORY]", "the backups that are there", KIND_BACKUPS,
+	  NULL, false },
 	{ "restore", "BACKUP", "put a backup into a store that is not mounted",
 	  KIND_RESTORE, NULL, false },
 	{ "recover", "[FILE...]", "undo HDF5 writes that were broken off",
@@ -86,11 +83,13 @@ static const struct command commands[] = {
 static void print_usage(FILE *stream)
 {
 	fprintf(stream, "usage: engramctl [--yes] STORE-or-MOUNT COMMAND "
-	                "[PARAMETERS]\n\n");
+	                "[PARAMETERS]\n"
+	                "       engramctl keygen FILE\n\n");
 	for (const struct command *command = commands; command->name; command++)
 		fprintf(stream, "  %-13s %s\n", command->name, command->help);
 	fprintf(stream, "\n  -y, --yes     do not ask\n"
 	                "  -o, --once    top: one table\n"
+	                "  -k, --key FILE  restore: of an encrypted backup\n"
 	                "  -h, --help    this help\n"
 	                "  -V, --version the version\n");
 }
@@ -170,8 +169,29 @@ static enum exit_code control(const char *mount, const struct command *command,
 	return ctl_run(mount, line);
 }
 
+static enum exit_code restore(const char *store, char **parameters,
+                              struct ctl_choices *choices)
+{
+	choices->backup = parameters[0];
+	return ctl_restore(store, choices);
+}
+
+/* DIRECTORY, or that of the store. */
+static enum exit_code list_backups(const char *store, const char *mount,
+                                   const char *directory)
+{
+	char path[PATH_MAX];
+
+	if (directory)
+		return ctl_list_backups(directory);
+	if (mount)
+		return ctl_list_mounted_backups(mount);
+	snprintf(path, sizeof(path), "%s/backups", store);
+	return ctl_list_backups(path);
+}
+
 static enum exit_code run(const char *place, const struct command *command,
-                          char **parameters, const struct choices *choices)
+                          char **parameters, struct ctl_choices *choices)
 {
 	char *absolute = realpath(place, NULL);
 	char *mount = absolute ? ctl_find_mount(absolute) : NULL;
@@ -185,7 +205,9 @@ static enum exit_code run(const char *place, const struct command *command,
 		fprintf(stderr, "engramctl: %s: is mounted; unmount it first\n",
 		        place);
 	else if (command->kind == KIND_RESTORE)
-		code = ctl_restore(absolute, parameters[0]);
+		code = restore(absolute, parameters, choices);
+	else if (command->kind == KIND_BACKUPS)
+		code = list_backups(absolute, mount, parameters[0]);
 	else if (!mount)
 		fprintf(stderr, "engramctl: %s: no mounted store\n", place);
 	else if (command->kind == KIND_PRINT)
@@ -213,25 +235,34 @@ static bool has_parameters(const struct command *command, int count)
 	return command->kind == KIND_RESTORE ? count == 1 : count >= 1;
 }
 
+/* False: OPTION is none of those that go with commands. */
+static bool take_choice(int option, struct ctl_choices *choices)
+{
+	choices->yes |= option == 'y';
+	choices->once |= option == 'o';
+	if (option == 'k')
+		choices->key_file = optarg;
+	return option == 'y' || option == 'o' || option == 'k';
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "yes", no_argument, NULL, 'y' },
 		{ "once", no_argument, NULL, 'o' },
+		{ "key", required_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
 	const struct command *command = NULL;
-	struct choices choices = { 0 };
+	struct ctl_choices choices = { 0 };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "yohV", options, NULL)) ==
-	           'y' ||
-	       option == 'o') {
-		choices.yes |= option == 'y';
-		choices.once |= option == 'o';
-	}
+	while ((option = getopt_long(argc, argv, "yok:hV", options, NULL)) !=
+	           -1 &&
+	       take_choice(option, &choices))
+		continue;
 	if (option == 'h') {
 		print_usage(stdout);
 		return EXIT_OK;
@@ -242,6 +273,9 @@ int main(int argc, char **argv)
 	}
 	if (option == -1 && argc - optind >= 2)
 		command = find_command(argv[optind + 1]);
+	if (option == -1 && !command && argc - optind == 2 &&
+	    strcmp(argv[optind], "keygen") == 0)
+		return (int)ctl_make_key(argv[optind + 1]);
 	if (!command || !has_parameters(command, argc - optind - 2)) {
 		print_usage(stderr);
 		return EXIT_USAGE;
