@@ -37,6 +37,7 @@
 struct access_ops;
 struct glimpse_ops;
 struct loan;
+struct history_ops;
 struct maintenance_ops;
 struct outage_ops;
 struct packed_ops;
@@ -312,6 +313,8 @@ struct backend {
 
 	/* How it packs arrays (packed.h).  NULL: it does not. */
 	const struct packed_ops *packed;
+	/* Changes between backups (history.h).  NULL: they are not kept. */
+	const struct history_ops *history;
 
 	/* outage.h.  NULL: what is written while it is away is refused. */
 	const struct outage_ops *outage;

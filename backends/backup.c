@@ -2,6 +2,8 @@
 #include "backends/maintenance.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct value *new_text(const char *text)
@@ -20,6 +22,15 @@ int backup_add_file(struct value *files, const char *name, const char *place)
 		return value_list_append(files, file);
 	value_unref(file);
 	return rc;
+}
+
+int backup_set_time(struct value *files, int64_t time)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), "%" PRId64, time);
+	return value_dict_set(files->list.items[files->list.count - 1], "as_of",
+	                      new_text(digits));
 }
 
 int backup_step(void *work, double done)

@@ -109,6 +109,10 @@ struct maintenance_ops {
  * absolute or below the store. */
 int backup_add_file(struct value *files, const char *name, const char *place);
 
+/* The file that was added last has all changes up to TIME (history.h), and no
+ * others. */
+int backup_set_time(struct value *files, int64_t time);
+
 /* As file_step_fn (file.h); WORK is a struct work. */
 int backup_step(void *work, double done);
 

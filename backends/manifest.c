@@ -265,6 +265,7 @@ struct manifest_file manifest_file(const struct manifest *manifest, size_t i)
 {
 	const struct value *file = manifest->files->list.items[i];
 	bool packed = value_dict_get(file, "stored") != NULL;
+	const char *as_of = text_of(file, "as_of");
 
 	return (struct manifest_file){
 		.name = text_of(file, "name"),
@@ -272,6 +273,7 @@ struct manifest_file manifest_file(const struct manifest *manifest, size_t i)
 		.xxh3 = text_of(file, "xxh3"),
 		.size = size_of(file, "size"),
 		.stored = size_of(file, packed ? "stored" : "size"),
+		.as_of = as_of ? strtoll(as_of, NULL, 10) : 0,
 	};
 }
 
@@ -314,8 +316,8 @@ static int check_stored(const char *path, const struct parcel_form *how,
 }
 
 int manifest_unpack(const struct manifest *manifest, const char *directory,
-                    const struct manifest_file *file, const struct parcel_form *how,
-                    const char *to)
+                    const struct manifest_file *file,
+                    const struct parcel_form *how, const char *to)
 {
 	struct parcel_form packing = *how;
 	struct parcel found = { 0 };

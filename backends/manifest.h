@@ -50,6 +50,7 @@ struct manifest_file {
 	const char *xxh3;  /* of the file in the backup */
 	uint64_t size;     /* of what is restored */
 	uint64_t stored;   /* of the file in the backup */
+	int64_t as_of;     /* backup_set_time (maintenance.h); 0: not said */
 };
 
 struct manifest_file manifest_file(const struct manifest *manifest, size_t i);
@@ -65,7 +66,7 @@ bool manifest_is_whole(const struct manifest *manifest, const char *directory);
  * where it is encrypted, or the checksum is all that is looked at.  -EBADMSG:
  * it is not as the manifest says. */
 int manifest_unpack(const struct manifest *manifest, const char *directory,
-                    const struct manifest_file *file, const struct parcel_form *how,
-                    const char *to);
+                    const struct manifest_file *file,
+                    const struct parcel_form *how, const char *to);
 
 #endif

@@ -49,7 +49,8 @@ int parcel_write(const char *from, const char *to,
 
 /* The other way round.  TO may be NULL: it is only looked whether that can be
  * done.  -EBADMSG, too, where there are more than LIMIT bytes. */
-int parcel_read(const char *from, const char *to, const struct parcel_form *packing,
-                uint64_t limit, struct parcel *out);
+int parcel_read(const char *from, const char *to,
+                const struct parcel_form *packing, uint64_t limit,
+                struct parcel *out);
 
 #endif

@@ -170,8 +170,9 @@ static void release(struct unpacker *unpacker)
 	sodium_memzero(&unpacker->stream, sizeof(unpacker->stream));
 }
 
-int parcel_read(const char *from, const char *to, const struct parcel_form *packing,
-                uint64_t limit, struct parcel *out)
+int parcel_read(const char *from, const char *to,
+                const struct parcel_form *packing, uint64_t limit,
+                struct parcel *out)
 {
 	struct unpacker unpacker = { .packing = packing,
 		                     .source = { .fd = -1 },

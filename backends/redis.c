@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/log.h"
+#include "backends/redis_history.h"
 #include "backends/redis_internal.h"
 
 #include <assert.h>
@@ -32,6 +33,7 @@ static void redis_close(struct store *store)
 	pthread_mutex_destroy(&redis->syncing);
 	redis_missing_release(&redis->missing);
 	redis_hearing_release(&redis->hearing);
+	pthread_mutex_destroy(&redis->remembering);
 	free(redis->host);
 	free(redis->password);
 	free(redis);
@@ -136,6 +138,7 @@ static int redis_open(const char *directory, const struct settings *settings,
 	pthread_mutex_init(&redis->syncing, NULL);
 	redis_missing_init(&redis->missing);
 	redis_hearing_init(&redis->hearing);
+	pthread_mutex_init(&redis->remembering, NULL);
 	redis->read_only = settings->read_only;
 	redis->threshold = (size_t)settings->redis.compression_threshold;
 	redis->follows = settings->encoding == ENCODE_AUTO;
@@ -156,6 +159,10 @@ static int redis_sync(struct store *store)
 {
 	struct redis_store *redis = redis_store_of(store);
 
+	int rc = history_sync(redis->history);
+
+	if (rc)
+		return rc;
 	return redis->server ? redis_sync_server(redis) : 0;
 }
 
@@ -197,5 +204,6 @@ const struct backend redis_backend = {
 	.access = &redis_access_ops,
 	.glimpse = &redis_glimpse_ops,
 	.maintenance = &redis_maintenance,
+	.history = &redis_history_ops,
 	.watch = &redis_watch_ops,
 };

@@ -3,6 +3,11 @@
  * The records of a server as lines of JSON: key and DUMP as base64, the end of
  * its life in milliseconds since 1970 (0: none).  Any server restores them,
  * embedded or not, that is not older than the one they come from.
+ *
+ * For a point in time, a line {"at_ms": TIME} comes first: what is left of each
+ * life is that of TIME.  The changes until then follow; the last line of a key
+ * is the one that counts, and {"key": ..., "gone": true} says that there is
+ * none.
  */
 #include "backends/redis_internal.h"
 
@@ -37,8 +42,8 @@ struct page {
 	struct blob lines;
 };
 
-static int add_line(struct blob *lines, const struct blob *key,
-                    const redisReply *dump, const redisReply *ttl)
+int redis_backup_line(struct blob *lines, const struct blob *key,
+                      const redisReply *dump, const redisReply *ttl)
 {
 	int64_t expires = 0;
 	int rc;
@@ -74,8 +79,9 @@ static int dump_page(struct redis_link *link, struct page *page)
 	for (size_t i = 0; rc == 0 && i < batch.count; i++)
 		rc = redis_link_check(link, batch.replies[i]);
 	for (size_t i = 0; rc == 0 && i < page->keys.count; i++)
-		rc = add_line(&page->lines, &page->keys.keys[i],
-		              batch.replies[2 * i], batch.replies[2 * i + 1]);
+		rc = redis_backup_line(&page->lines, &page->keys.keys[i],
+		                       batch.replies[2 * i],
+		                       batch.replies[2 * i + 1]);
 	redis_batch_release(&batch);
 	return rc;
 }
@@ -145,6 +151,7 @@ struct restored {
 	struct blob key;
 	struct blob dump;
 	int64_t expires_ms;
+	bool gone;
 };
 
 static int decode_text(const struct value *line, const char *name,
@@ -157,22 +164,29 @@ static int decode_text(const struct value *line, const char *name,
 	return base64_decode(text->text.data, text->text.size, out);
 }
 
-static int parse_line(const char *text, size_t size, struct restored *out)
+static int understand(const struct value *line, struct restored *out)
 {
-	struct value *line = NULL;
-	const struct value *expires;
-	char why[WHY_SIZE];
-	int rc = json_parse(text, size, JSON_ARRAYS_REFUSE, &line, why);
+	const struct value *expires = value_dict_get(line, "expires_ms");
+	int rc = decode_text(line, "key", &out->key);
 
-	if (rc)
+	out->gone = value_dict_get(line, "gone") != NULL;
+	if (rc || out->gone)
 		return rc;
-	expires = value_dict_get(line, "expires_ms");
 	rc = expires ? value_to_int(expires, &out->expires_ms) : -EINVAL;
+	return rc ? rc : decode_text(line, "dump", &out->dump);
+}
+
+static int remove_record(struct redis_link *link, void *arg)
+{
+	const struct restored *record = arg;
+	struct redis_batch batch = { 0 };
+	int rc;
+
+	redis_batch_key(&batch, "UNLINK", &record->key);
+	rc = redis_link_run(link, &batch);
 	if (rc == 0)
-		rc = decode_text(line, "key", &out->key);
-	if (rc == 0)
-		rc = decode_text(line, "dump", &out->dump);
-	value_unref(line);
+		rc = redis_link_check(link, batch.replies[0]);
+	redis_batch_release(&batch);
 	return rc;
 }
 
@@ -196,22 +210,57 @@ static int restore_record(struct redis_link *link, void *arg)
 	return rc;
 }
 
-static int restore_line(struct redis_store *redis, const char *text,
+/* A file of them that is being restored. */
+struct restoring {
+	struct redis_store *redis;
+	int64_t begun_ms;
+	int64_t at_ms; /* 0: the lives went on since */
+};
+
+/* Gone or expired, it may have been restored by an earlier line. */
+static int restore_one(const struct restoring *restoring,
+                       struct restored *record)
+{
+	int64_t now = restoring->at_ms ? restoring->at_ms : now_ms();
+	bool lives = !record->gone &&
+	             (record->expires_ms == 0 || record->expires_ms > now);
+
+	if (!lives && !restoring->at_ms)
+		return 0;
+	if (lives && record->expires_ms && restoring->at_ms)
+		record->expires_ms += restoring->begun_ms - restoring->at_ms;
+	return redis_pool_do(restoring->redis->pool,
+	                     lives ? restore_record : remove_record, record);
+}
+
+static int restore_line(struct restoring *restoring, const char *text,
                         size_t size)
 {
 	struct restored record = { 0 };
-	int rc = parse_line(text, size, &record);
+	struct value *line = NULL;
+	const struct value *at;
+	char why[WHY_SIZE];
+	int rc = json_parse(text, size, JSON_ARRAYS_REFUSE, &line, why);
 
-	if (rc == 0 && (record.expires_ms == 0 || record.expires_ms > now_ms()))
-		rc = redis_pool_do(redis->pool, restore_record, &record);
+	if (rc == 0 && line->type != VALUE_DICT)
+		rc = -EINVAL;
+	at = rc == 0 ? value_dict_get(line, "at_ms") : NULL;
+	if (at)
+		rc = value_to_int(at, &restoring->at_ms);
+	else if (rc == 0)
+		rc = understand(line, &record);
+	if (rc == 0 && !at)
+		rc = restore_one(restoring, &record);
 	blob_release(&record.key);
 	blob_release(&record.dump);
+	value_unref(line);
 	return rc;
 }
 
 int redis_restore(struct store *store, const char *path)
 {
-	struct redis_store *redis = redis_store_of(store);
+	struct restoring restoring = { .redis = redis_store_of(store),
+		                       .begun_ms = now_ms() };
 	FILE *file = fopen(path, "re");
 	char *line = NULL;
 	size_t capacity = 0;
@@ -219,7 +268,7 @@ int redis_restore(struct store *store, const char *path)
 	int rc = file ? 0 : -errno;
 
 	while (rc == 0 && (size = getline(&line, &capacity, file)) > 0)
-		rc = restore_line(redis, line, (size_t)size);
+		rc = restore_line(&restoring, line, (size_t)size);
 	if (rc == 0 && ferror(file))
 		rc = -EIO;
 	free(line);

@@ -37,6 +37,17 @@
 /* Collections share them. */
 #define REDIS_USUAL 16
 
+struct history;
+
+#define REDIS_REMEMBERED 1024
+
+/* What a record was when it went to the history, as far as it has to be told
+ * apart. */
+struct redis_remembered {
+	uint64_t hash;
+	int64_t expires_ms;
+};
+
 struct redis_store {
 	struct store base;
 	struct redis_server *server; /* NULL: somebody else's */
@@ -50,6 +61,9 @@ struct redis_store {
 	bool follows;     /* encoding: auto */
 	size_t threshold; /* bytes; longer arrays are packed */
 	pthread_mutex_t syncing;
+	struct history *history;     /* redis_history.h; or NULL */
+	pthread_mutex_t remembering; /* of what follows */
+	struct redis_remembered remembered[REDIS_REMEMBERED]; /* by key */
 	atomic_int encoding; /* an enum encoding_choice; AUTO: not known yet */
 	struct redis_hearing hearing;
 	atomic_size_t usual[REDIS_USUAL]; /* redis_glimpse.c */
@@ -164,5 +178,9 @@ int redis_backup(struct store *store, const struct collection *rows,
                  const char *directory, const struct work *work,
                  struct value *files);
 int redis_restore(struct store *store, const char *path);
+/* Append the line of a backup for KEY, of which DUMP and PTTL say this; nothing
+ * where it is gone. */
+int redis_backup_line(struct blob *lines, const struct blob *key,
+                      const redisReply *dump, const redisReply *ttl);
 
 #endif

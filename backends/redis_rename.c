@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/log.h"
+#include "backends/redis_history.h"
 #include "backends/redis_internal.h"
 
 #include <errno.h>
@@ -160,6 +161,8 @@ int redis_remove(struct store *store, const struct collection *collection,
 		rc = redis_key(collection, key, &moving.from);
 	if (rc == 0)
 		rc = redis_pool_do(redis->pool, move_over, &moving);
+	if (rc == 0)
+		redis_remember(redis, &moving.from);
 	blob_release(&moving.from);
 	return rc;
 }
@@ -177,6 +180,10 @@ int redis_rename(struct store *store, const struct collection *collection,
 		rc = redis_key(collection, to, &moving.to);
 	if (rc == 0)
 		rc = redis_pool_do(redis->pool, move_over, &moving);
+	if (rc == 0) {
+		redis_remember(redis, &moving.to);
+		redis_remember(redis, &moving.from);
+	}
 	blob_release(&moving.from);
 	blob_release(&moving.to);
 	return rc;

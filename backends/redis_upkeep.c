@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "backends/redis_history.h"
 #include "backends/redis_internal.h"
 
 #include "backends/maintenance.h"
@@ -16,6 +17,7 @@ struct walk {
 	struct redis_page page;
 	/* Fill BATCH with a command for each key; NULL: none. */
 	void (*ask)(struct redis_batch *batch, const struct blob *key);
+	bool removes; /* what it asks for */
 	uint64_t keys;
 	int64_t total; /* sum of the integers that were answered */
 };
@@ -63,6 +65,8 @@ static int walk_family(struct redis_store *redis, struct walk *walk,
 		rc = redis_pool_do(redis->pool, walk_step, walk);
 		if (rc)
 			break;
+		for (size_t i = 0; walk->removes && i < walk->page.count; i++)
+			redis_remember(redis, &walk->page.keys[i]);
 		walk->keys += walk->page.count;
 		walk->scan.position = walk->page.next;
 		if (walk->scan.position == 0)
@@ -83,7 +87,7 @@ static int flush(struct store *store, const struct collection *collection,
                  const struct work *work, uint64_t *count)
 {
 	struct redis_store *redis = redis_store_of(store);
-	struct walk walk = { .ask = ask_unlink };
+	struct walk walk = { .ask = ask_unlink, .removes = true };
 	int rc;
 
 	if (redis->read_only)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/change.h"
 #include "backends/log.h"
+#include "backends/redis_history.h"
 #include "backends/redis_internal.h"
 #include "backends/redis_put.h"
 #include "backends/redis_ticket.h"
@@ -222,6 +223,8 @@ int redis_put(struct store *store, const struct collection *collection,
 	                redis_missing_take(&put.redis->missing, &put.whole);
 	if (rc == 0)
 		rc = redis_pool_do(put.redis->pool, put_over, &put);
+	if (rc == 0)
+		redis_remember(put.redis, &put.whole);
 	if (rc == 0 && put.is_encoded)
 		redis_settle_encoding(put.redis, put.encoding);
 	if (rc == 0 && key_out)

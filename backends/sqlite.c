@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "backends/sqlite_history.h"
 #include "backends/sqlite_internal.h"
 
 #include <assert.h>
@@ -135,6 +136,8 @@ static int store_sync(struct store *base)
 	struct sqlite_store *store = sqlite_store(base);
 	int rc = store->read_only ? 0 : sqlite_db_sync(store->path);
 
+	if (rc == 0 && store->writer)
+		rc = sqlite_recorder_sync(store->writer->recorder);
 	return rc ? rc : sqlite_side_sync(store->side);
 }
 
@@ -237,4 +240,5 @@ const struct backend sqlite_backend = {
 	.query = &sqlite_query_ops,
 	.relations = &sqlite_relation_ops,
 	.maintenance = &sqlite_maintenance,
+	.history = &sqlite_history_ops,
 };

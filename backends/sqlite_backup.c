@@ -10,6 +10,7 @@
 #include "backends/file.h"
 #include "backends/log.h"
 #include "backends/maintenance.h"
+#include "backends/sqlite_history.h"
 
 #define STEP_PAGES 256
 #define PAUSE_NS 10000000 /* while another program writes */
@@ -21,6 +22,8 @@ struct copying {
 	sqlite3 *from;
 	sqlite3 *to;
 	pthread_mutex_t *lock; /* of FROM; NULL: nobody else has it */
+	const struct sqlite_recorder *recorder; /* of FROM, or NULL */
+	int64_t as_of; /* what the recorder says when the copy is whole */
 	const struct work *work;
 };
 
@@ -32,7 +35,7 @@ static void set_lock(const struct copying *copying, bool locked)
 		pthread_mutex_unlock(copying->lock);
 }
 
-static int copy_step(const struct copying *copying, sqlite3_backup *backup)
+static int copy_step(struct copying *copying, sqlite3_backup *backup)
 {
 	const struct timespec pause = { 0, PAUSE_NS };
 	int total;
@@ -41,6 +44,8 @@ static int copy_step(const struct copying *copying, sqlite3_backup *backup)
 	set_lock(copying, true);
 	code = sqlite3_backup_step(backup, STEP_PAGES);
 	total = sqlite3_backup_pagecount(backup);
+	if (code == SQLITE_DONE)
+		copying->as_of = sqlite_recorder_time(copying->recorder);
 	set_lock(copying, false);
 	if (code == SQLITE_BUSY || code == SQLITE_LOCKED) {
 		nanosleep(&pause, NULL);
@@ -54,7 +59,7 @@ static int copy_step(const struct copying *copying, sqlite3_backup *backup)
 	    total ? 1 - (double)sqlite3_backup_remaining(backup) / total : 0);
 }
 
-static int copy_pages(const struct copying *copying)
+static int copy_pages(struct copying *copying)
 {
 	sqlite3_backup *backup;
 	int rc = 0;
@@ -106,6 +111,7 @@ static int backup_main(struct sqlite_store *store, const char *directory,
 {
 	struct copying copying = { .from = store->writer->handle,
 		                   .lock = &store->write_lock,
+		                   .recorder = store->writer->recorder,
 		                   .work = work };
 	struct blob path = { 0 };
 	int rc = blob_printf(&path, "%s/%s", directory, last_name(store->path));
@@ -115,6 +121,8 @@ static int backup_main(struct sqlite_store *store, const char *directory,
 	if (rc == 0)
 		rc =
 		    backup_add_file(files, last_name(store->path), store->path);
+	if (rc == 0 && copying.as_of)
+		rc = backup_set_time(files, copying.as_of);
 	blob_release(&path);
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backends/log.h"
+#include "backends/sqlite_history.h"
 
 /* What is not here is -EIO. */
 static const struct {
@@ -205,12 +206,21 @@ static int run_kept(struct sqlite_db *db, sqlite_sql_fn *text)
 
 int sqlite_db_begin(struct sqlite_db *db)
 {
-	return run_kept(db, sql_begin);
+	int rc = run_kept(db, sql_begin);
+
+	if (rc == 0)
+		sqlite_recorder_begin(db->recorder);
+	return rc;
 }
 
 int sqlite_db_commit(struct sqlite_db *db)
 {
-	return run_kept(db, sql_commit);
+	int rc;
+
+	sqlite_recorder_add(db->recorder);
+	rc = run_kept(db, sql_commit);
+	sqlite_recorder_end(db->recorder, rc);
+	return rc;
 }
 
 int sqlite_db_savepoint(struct sqlite_db *db)

@@ -55,9 +55,12 @@ struct sqlite_statement {
 	sqlite3_stmt *stmt;
 };
 
+struct sqlite_recorder;
+
 struct sqlite_db {
 	sqlite3 *handle;
-	struct sqlite_health *health; /* may be NULL */
+	struct sqlite_health *health;     /* may be NULL */
+	struct sqlite_recorder *recorder; /* sqlite_history.h; or NULL */
 	struct sqlite_statement statements[SQLITE_DB_STATEMENTS];
 	size_t statement_count;
 	size_t oldest;          /* the next to give way */

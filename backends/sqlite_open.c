@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backends/log.h"
+#include "backends/sqlite_history.h"
 
 static int open_flags(const struct sqlite_target *target)
 {
@@ -150,6 +151,7 @@ void sqlite_db_close(struct sqlite_db *db)
 		return;
 	for (size_t i = 0; i < db->statement_count; i++)
 		sqlite3_finalize(db->statements[i].stmt);
+	sqlite_recorder_free(db->recorder);
 	sqlite3_close(db->handle);
 	free(db);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/changes.h"
 
+#include "backends/history.h"
 #include "backends/log.h"
 #include "backends/watch.h"
 #include "fs/fs.h"
@@ -93,11 +94,24 @@ static void forget_all(struct changes_source *source)
 	}
 }
 
+/* In the history: others' changes, and our own, which it knows. */
+static void keep(const struct changes_source *source,
+                 const struct watch_event *event)
+{
+	const struct history_ops *ops = source->backend->history;
+	struct store *store =
+	    stores_get(&source->fs->tree.stores, event->collection);
+
+	if (source->fs->tree.history && store && ops && ops->note)
+		ops->note(store, event->collection, event->key);
+}
+
 static void on_event(const struct watch_event *event, void *arg)
 {
 	struct changes_source *source = arg;
 
 	if (event->what == WATCH_RECORD) {
+		keep(source, event);
 		on_record(source->fs, event);
 		return;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/mount.h"
 
+#include "backends/history.h"
 #include "backends/log.h"
 #include "backends/pool.h"
 #include "fs/daemon.h"
@@ -12,13 +13,13 @@
 #include "fs/mounter.h"
 #include "fs/mountpoint.h"
 #include "fs/ops.h"
+#include "fs/restored.h"
 #include "fs/settings.h"
 #include "layout/answer.h"
 #include "layout/backup.h"
 #include "layout/backups.h"
 #include "layout/complaint.h"
 #include "layout/jobs.h"
-#include "layout/link.h"
 #include "layout/outages.h"
 
 #include <errno.h>
@@ -163,12 +164,10 @@ static int open_tree(struct mount *mount)
 		if (rc)
 			mountpoint_complain("spool/outage", strerror(-rc));
 	}
-	if (rc == 0 && !mount->settings.read_only)
-		link_settle_all(tree);
-	if (rc == 0 && !mount->settings.read_only && backup_restore(tree))
-		log_error("restore: Redis records of the backup wait for the "
-		          "next mount");
-	return rc;
+	return rc || mount->settings.read_only
+	           ? rc
+	           : restored_take_in(tree,
+	                              mount->settings.backup.point_in_time);
 }
 
 static int start_session(struct mount *mount)
@@ -285,6 +284,7 @@ static void close_all(struct mount *mount)
 	if (mount->has_spool) {
 		jobs_free(fs->tree.jobs);
 		stores_close(&fs->tree.stores);
+		history_close(fs->tree.history);
 		inodes_release(&fs->inodes);
 		moved_release(&fs->moved);
 		makers_release(&fs->makers);

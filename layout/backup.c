@@ -6,6 +6,7 @@
 #include "layout/upkeep.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -42,8 +43,7 @@ static int copy_store(struct making *making, struct store *store,
                       const struct work *work)
 {
 	const struct maintenance_ops *ops = store->backend->maintenance;
-	const struct backup_part *stage =
-	    making->stage.path.size ? &making->stage : &making->place;
+	const struct backup_part *stage = backup_stage(making);
 	double middle = work->from + (work->to - work->from) * COPIED;
 	struct work copying = *work;
 	struct work packing = *work;
@@ -117,6 +117,14 @@ static struct value *describe_schedules(unsigned int mask)
 	return NULL;
 }
 
+static struct value *describe_history(int64_t begin)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), "%" PRId64, begin);
+	return begin ? new_text(digits) : value_new_null();
+}
+
 static struct value *describe_encryption(const struct seal_key *key)
 {
 	struct value *dict = key ? value_new_dict() : value_new_null();
@@ -146,6 +154,7 @@ static int fill_manifest(const struct making *making, struct value *manifest)
 	set(manifest, "compression",
 	    new_text(packing->compressed ? "zstd" : "none"), &rc);
 	set(manifest, "encryption", describe_encryption(packing->key), &rc);
+	set(manifest, "history", describe_history(making->history), &rc);
 	set(manifest, "files", value_ref(making->files), &rc);
 	set(manifest, "statistics", value_ref(making->counts), &rc);
 	return rc;
@@ -210,9 +219,15 @@ static int make(struct making *making)
 	rc = making->files && making->counts ? backup_place_make(making)
 	                                     : -ENOMEM;
 	if (rc == 0)
+		rc = backup_history_begin(making);
+	if (rc == 0)
 		rc = copy_stores(making);
 	if (rc == 0)
+		rc = backup_history_copy(making);
+	if (rc == 0)
 		rc = complete(making);
+	if (rc == 0)
+		backup_history_forget(making);
 	return rc ? rc : end_job(making);
 }
 

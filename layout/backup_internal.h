@@ -5,6 +5,7 @@
  *   backup.c        from its begin to its end
  *   backup_place.c  its directory, and removing one
  *   backup_pack.c   its files, as they are or packed
+ *   backup_history.c  the changes since the one before
  */
 #ifndef ENGRAMFS_LAYOUT_BACKUP_INTERNAL_H
 #define ENGRAMFS_LAYOUT_BACKUP_INTERNAL_H
@@ -26,6 +27,7 @@ struct making {
 	const struct tree *tree;
 	unsigned int schedules; /* that want it */
 	double begun;
+	int64_t history; /* begin of the segment that follows; 0: none */
 	char name[BACKUP_NAME_SIZE];
 	struct backup_part place;
 	struct backup_part stage; /* where backends write, if elsewhere */
@@ -45,6 +47,16 @@ void backup_place_end(struct making *making);
 
 /* Remove DIRECTORY/NAME.  A crash leaves it whole, or as a part. */
 void backup_place_remove(const char *directory, const char *name);
+
+/* Where backends write. */
+const struct backup_part *backup_stage(const struct making *making);
+
+/* What changes from now on goes to a segment of its own (history.h). */
+int backup_history_begin(struct making *making);
+/* Take the complete segments along; they are there, packed. */
+int backup_history_copy(struct making *making);
+/* The backup is there, and has them. */
+void backup_history_forget(const struct making *making);
 
 /* Pack and describe the files that came since the last call. */
 int backup_pack_files(struct making *making, const struct work *work);

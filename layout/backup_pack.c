@@ -72,11 +72,15 @@ static int look(const char *path, struct work *work, struct parcel *out)
 	return rc;
 }
 
+const struct backup_part *backup_stage(const struct making *making)
+{
+	return making->stage.path.size ? &making->stage : &making->place;
+}
+
 static int pack_file(const struct making *making, struct value *file,
                      struct work *work)
 {
-	const struct backup_part *stage =
-	    making->stage.path.size ? &making->stage : &making->place;
+	const struct backup_part *stage = backup_stage(making);
 	const char *given = value_dict_get(file, "name")->text.data;
 	const char *suffix = parcel_suffix(&making->packing);
 	struct parcel packed = { 0 };

@@ -109,7 +109,7 @@ const struct backup_rules *backups_rules(const struct backups *backups)
 struct parcel_form backups_packing(const struct backups *backups)
 {
 	return (struct parcel_form){ .compressed = backups->compressed,
-		                 .key = backups->key };
+		                     .key = backups->key };
 }
 
 /* A complete backup that was made here, not what somebody else put there. */

@@ -14,6 +14,7 @@
 #include "layout/backup_rules.h"
 
 struct backups;
+struct history;
 
 /* STORE: its absolute path.  -EINVAL: WHY says what the user has to mend. */
 int backups_open(const char *store, const struct settings *settings,
@@ -44,7 +45,8 @@ void backups_note(struct backups *backups, const char *why);
 /* Seconds until one is due by a schedule; 0: now; -1: never. */
 int64_t backups_wait(struct backups *backups);
 
-/* For status.json; NULL when memory is short. */
-struct value *backups_describe(struct backups *backups);
+/* For status.json; NULL when memory is short.  HISTORY may be NULL. */
+struct value *backups_describe(struct backups *backups,
+                               struct history *history);
 
 #endif

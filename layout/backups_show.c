@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout/backups_internal.h"
 
+#include "backends/history.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -129,7 +131,23 @@ static int describe_attempts(struct backups *backups, struct value *dict)
 	return rc ? rc : add(dict, "last_error", text_or_null(why));
 }
 
-struct value *backups_describe(struct backups *backups)
+/* {"kept", "bytes"}, or null. */
+static struct value *describe_history(struct history *history)
+{
+	struct history_figures figures;
+	struct value *dict = history ? value_new_dict() : value_new_null();
+
+	if (!history || !dict)
+		return dict;
+	history_figures(history, &figures);
+	if (add(dict, "kept", value_new_bool(figures.begin != 0)) == 0 &&
+	    add(dict, "bytes", value_new_int((int64_t)figures.bytes)) == 0)
+		return dict;
+	value_unref(dict);
+	return NULL;
+}
+
+struct value *backups_describe(struct backups *backups, struct history *history)
 {
 	struct value *dict = value_new_dict();
 	struct backup_list list = { 0 };
@@ -150,6 +168,8 @@ struct value *backups_describe(struct backups *backups)
 		rc = describe_list(backups, &list, dict);
 	if (rc == 0)
 		rc = describe_attempts(backups, dict);
+	if (rc == 0)
+		rc = add(dict, "point_in_time", describe_history(history));
 	backup_list_release(&list);
 	if (rc == 0)
 		return dict;

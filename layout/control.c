@@ -80,7 +80,8 @@ static int add_work(const struct tree *tree, struct value *status)
 	if (rc == 0)
 		rc = add(status, "rejected", describe_spool(tree, "rejected"));
 	if (rc == 0 && tree->backups)
-		rc = add(status, "backup", backups_describe(tree->backups));
+		rc = add(status, "backup",
+		         backups_describe(tree->backups, tree->history));
 	if (rc == 0 && tree->jobs)
 		rc = add(status, "job", jobs_running(tree->jobs));
 	if (rc == 0 && tree->jobs)

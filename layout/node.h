@@ -29,6 +29,7 @@ struct answers;
 struct backups;
 struct complaints;
 struct control_row;
+struct history;
 struct jobs;
 struct pool;
 struct question_row;
@@ -40,6 +41,7 @@ struct tree {
 	struct blob settings_text;     /* config.json */
 	struct timespec since;         /* when it was opened */
 	struct jobs *jobs;             /* NULL: none can be run */
+	struct history *history;       /* NULL: changes are not kept */
 	struct backups *backups;       /* NULL: none can be made */
 	pthread_mutex_t copies;        /* held while a named copy settles */
 	struct answers *answers;       /* recent ones of views/; may be NULL */

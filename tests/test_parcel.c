@@ -137,9 +137,9 @@ static void what_was_packed_is_unpacked(void **state)
 
 	for (int i = 0; i < 4; i++) {
 		const struct parcel_form packing = { .compressed = i & 1,
-			                         .key =
-			                             i & 2 ? world->key : NULL,
-			                         .label = "a/b" };
+			                             .key = i & 2 ? world->key
+			                                          : NULL,
+			                             .label = "a/b" };
 
 		for (size_t j = 0; j < sizeof(sizes) / sizeof(*sizes); j++) {
 			struct parcel made;
@@ -188,7 +188,8 @@ static void what_is_encrypted_shows_nothing(void **state)
 }
 
 /* Unpack what "packed" becomes with the byte at OFFSET flipped. */
-static void check_flipped(struct world *world, const struct parcel_form *packing,
+static void check_flipped(struct world *world,
+                          const struct parcel_form *packing,
                           const struct blob *bytes, size_t offset)
 {
 	bytes->data[offset] ^= 1;
@@ -304,8 +305,8 @@ static void more_bytes_than_were_promised_are_not_written(void **state)
 {
 	struct world *world = *state;
 	struct parcel_form packing = { .compressed = true,
-		                   .key = world->key,
-		                   .label = "" };
+		                       .key = world->key,
+		                       .label = "" };
 	struct parcel made;
 
 	pack(world, LONG, &packing, &made);
@@ -324,8 +325,8 @@ static void packing_can_be_stopped_and_leaves_nothing(void **state)
 	struct world *world = *state;
 	int steps = 0;
 	const struct parcel_form packing = { .compressed = true,
-		                         .step = stop,
-		                         .arg = &steps };
+		                             .step = stop,
+		                             .arg = &steps };
 	struct parcel made;
 	char *bytes = calloc(1, LONG);
 	char from[512];

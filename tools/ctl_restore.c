@@ -5,14 +5,13 @@
  * place.
  */
 #include "tools/ctl.h"
+#include "tools/ctl_restore.h"
 
 #include "backends/file.h"
-#include "backends/manifest.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,66 +20,70 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAITING ".restoring" /* behind the name of a copy */
-#define REDIS_PLACE "spool/restore.redis"
-
-struct restore {
-	const char *store;
-	char backup[PATH_MAX];
-	char aside[PATH_MAX]; /* made when something moves there */
-	struct manifest manifest;
-	struct seal_key *key;
-	struct parcel_form how;
-	int lock;
-};
-
-static int complain(const char *what, const char *why)
+int restore_complain(const char *what, const char *why)
 {
 	fprintf(stderr, "engramctl: %s: %s\n", what, why);
 	return -EINVAL;
 }
 
-/* PATH with both parts; false where that is too long. */
-static bool join(char path[PATH_MAX], const char *directory, const char *name,
-                 const char *suffix)
+bool restore_join(char path[PATH_MAX], const char *directory, const char *name,
+                  const char *suffix)
 {
 	return snprintf(path, PATH_MAX, "%s/%s%s", directory, name, suffix) <
 	       PATH_MAX;
 }
 
+bool restore_is_segment(const struct manifest_file *file)
+{
+	const size_t size = strlen(HISTORY_PLACE "/");
+
+	return strncmp(file->place, HISTORY_PLACE "/", size) == 0 &&
+	       !strchr(file->place + size, '/');
+}
+
+/* A directory, or the name of a backup of the store; NULL: all of them. */
 static int find_backup(struct restore *restore, const char *given)
 {
 	char path[PATH_MAX];
 
-	if (!realpath(given, restore->backup) &&
-	    (snprintf(path, sizeof(path), "%s/backups/%s", restore->store,
-	              given) >= PATH_MAX ||
-	     !realpath(path, restore->backup)))
-		return complain(given, strerror(errno));
+	if (given && realpath(given, restore->backup))
+		return 0;
+	if (!restore_join(path, restore->store, "backups/", given ? given : ""))
+		return restore_complain(given, strerror(ENAMETOOLONG));
+	if (!realpath(path, restore->backup))
+		return restore_complain(given ? given : path, strerror(errno));
 	return 0;
 }
 
-static int read_manifest(struct restore *restore, const char *key_file)
+static int load_key(struct restore *restore, const char *path)
 {
 	char why[WHY_SIZE] = "";
-	int rc = 0;
+	int rc = path ? seal_key_load(path, &restore->key, why) : 0;
 
-	if (key_file)
-		rc = seal_key_load(key_file, &restore->key, why);
 	restore->how.key = restore->key;
-	if (rc == 0)
-		rc = manifest_read(restore->backup, restore->key,
-		                   &restore->manifest, why);
-	if (rc == 0 && restore->manifest.key && !key_file)
-		rc = complain(restore->backup,
-		              "is encrypted; --key FILE is needed");
-	else if (rc == 0 && !restore->manifest.key && key_file)
-		rc = complain(restore->backup,
-		              "is not encrypted, so nobody vouches for it; "
-		              "restore it without --key if you trust it");
-	else if (rc)
+	if (rc)
 		fprintf(stderr, "engramctl: %s\n",
 		        why[0] ? why : strerror(-rc));
+	return rc;
+}
+
+static int read_manifest(struct restore *restore)
+{
+	char why[WHY_SIZE] = "";
+	int rc = manifest_read(restore->backup, restore->key,
+	                       &restore->manifest, why);
+
+	if (rc)
+		fprintf(stderr, "engramctl: %s\n",
+		        why[0] ? why : strerror(-rc));
+	else if (restore->manifest.key && !restore->key)
+		rc = restore_complain(restore->backup,
+		                      "is encrypted; --key FILE is needed");
+	else if (!restore->manifest.key && restore->key)
+		rc = restore_complain(
+		    restore->backup,
+		    "is not encrypted, so nobody vouches for it; restore it "
+		    "without --key if you trust it");
 	return rc;
 }
 
@@ -94,20 +97,21 @@ static int unpack(struct restore *restore, const struct manifest_file *file,
 
 	if (rc == 0)
 		return 0;
-	if (!join(path, restore->backup, file->name, ""))
-		return complain(restore->backup, strerror(ENAMETOOLONG));
-	return complain(path, rc == -EBADMSG
-	                          ? "differs from its checksum, or cannot be "
-	                            "unpacked: it is damaged"
-	                          : strerror(-rc));
+	if (!restore_join(path, restore->backup, file->name, ""))
+		return restore_complain(restore->backup,
+		                        strerror(ENAMETOOLONG));
+	return restore_complain(
+	    path, rc == -EBADMSG ? "differs from its checksum, or cannot be "
+				   "unpacked: it is damaged"
+				 : strerror(-rc));
 }
 
 static int check_file(struct restore *restore, const struct manifest_file *file)
 {
 	if (file->place[0] == '/')
-		return complain(file->place,
-		                "belongs outside of the store; copy it there "
-		                "by hand");
+		return restore_complain(
+		    file->place, "belongs outside of the store; copy it there "
+				 "by hand");
 	return unpack(restore, file, NULL);
 }
 
@@ -116,17 +120,18 @@ static int lock_store(struct restore *restore)
 {
 	char path[PATH_MAX];
 
-	if (!join(path, restore->store, "spool", ""))
-		return complain(restore->store, strerror(ENAMETOOLONG));
+	if (!restore_join(path, restore->store, "spool", ""))
+		return restore_complain(restore->store, strerror(ENAMETOOLONG));
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
-		return complain(path, strerror(errno));
-	if (!join(path, restore->store, "spool/lock", ""))
-		return complain(restore->store, strerror(ENAMETOOLONG));
+		return restore_complain(path, strerror(errno));
+	if (!restore_join(path, restore->store, "spool/lock", ""))
+		return restore_complain(restore->store, strerror(ENAMETOOLONG));
 	restore->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (restore->lock < 0)
-		return complain(path, strerror(errno));
+		return restore_complain(path, strerror(errno));
 	if (flock(restore->lock, LOCK_EX | LOCK_NB) != 0)
-		return complain(restore->store, "is mounted; unmount it first");
+		return restore_complain(restore->store,
+		                        "is mounted; unmount it first");
 	return 0;
 }
 
@@ -134,8 +139,8 @@ static int copy_file(struct restore *restore, const struct manifest_file *file)
 {
 	char to[PATH_MAX];
 
-	if (!join(to, restore->store, file->place, WAITING))
-		return complain(restore->store, strerror(ENAMETOOLONG));
+	if (!restore_join(to, restore->store, file->place, RESTORE_WAITING))
+		return restore_complain(restore->store, strerror(ENAMETOOLONG));
 	for (char *slash = strchr(to + strlen(restore->store) + 1, '/'); slash;
 	     slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
@@ -156,10 +161,10 @@ static int make_aside(struct restore *restore)
 		return 0;
 	gmtime_r(&now, &utc);
 	strftime(name, sizeof(name), "%Y%m%dT%H%M%SZ", &utc);
-	if (!join(restore->aside, restore->store, "replaced", ""))
+	if (!restore_join(restore->aside, restore->store, "replaced", ""))
 		return -ENAMETOOLONG;
 	(void)mkdir(restore->aside, 0700);
-	if (!join(restore->aside, restore->store, "replaced/", name))
+	if (!restore_join(restore->aside, restore->store, "replaced/", name))
 		return -ENAMETOOLONG;
 	return mkdir(restore->aside, 0700) == 0 ? 0 : -errno;
 }
@@ -173,17 +178,17 @@ static int move_aside(struct restore *restore, const char *place,
 	char to[PATH_MAX];
 	int rc = 0;
 
-	if (!join(from, restore->store, place, suffix))
-		return complain(restore->store, strerror(ENAMETOOLONG));
+	if (!restore_join(from, restore->store, place, suffix))
+		return restore_complain(restore->store, strerror(ENAMETOOLONG));
 	if (access(from, F_OK) != 0)
 		return 0;
 	rc = make_aside(restore);
-	if (rc == 0 &&
-	    !join(to, restore->aside, slash ? slash + 1 : place, suffix))
+	if (rc == 0 && !restore_join(to, restore->aside,
+	                             slash ? slash + 1 : place, suffix))
 		rc = -ENAMETOOLONG;
 	if (rc == 0 && rename(from, to) != 0)
 		rc = -errno;
-	return rc ? complain(from, strerror(-rc)) : 0;
+	return rc ? restore_complain(from, strerror(-rc)) : 0;
 }
 
 static bool is_hdf5(const char *path)
@@ -214,10 +219,10 @@ static int move_rotated(struct restore *restore,
 		return 0;
 	stream = opendir(restore->store);
 	if (!stream)
-		return complain(restore->store, strerror(errno));
+		return restore_complain(restore->store, strerror(errno));
 	while (rc == 0 && (entry = readdir(stream)))
 		if (file_is_rotated(entry->d_name, place, &number) &&
-		    join(path, restore->store, entry->d_name, "") &&
+		    restore_join(path, restore->store, entry->d_name, "") &&
 		    is_hdf5(path))
 			rc = move_aside(restore, entry->d_name, "");
 	closedir(stream);
@@ -236,13 +241,14 @@ static int place_file(struct restore *restore, const struct manifest_file *file)
 	for (size_t i = 0; rc == 0 && i < sizeof(suffixes) / sizeof(*suffixes);
 	     i++)
 		rc = move_aside(restore, place, suffixes[i]);
-	if (rc == 0 && strcmp(place, REDIS_PLACE) == 0)
+	if (rc == 0 && strcmp(place, RESTORE_REDIS) == 0)
 		rc = move_aside(restore, "redis", "");
 	if (rc)
 		return rc;
-	if (!join(from, restore->store, place, WAITING) ||
-	    !join(to, restore->store, place, "") || rename(from, to) != 0)
-		return complain(place, strerror(errno));
+	if (!restore_join(from, restore->store, place, RESTORE_WAITING) ||
+	    !restore_join(to, restore->store, place, "") ||
+	    rename(from, to) != 0)
+		return restore_complain(place, strerror(errno));
 	return 0;
 }
 
@@ -257,42 +263,95 @@ static int each_file(struct restore *restore,
 		struct manifest_file file =
 		    manifest_file(&restore->manifest, i);
 
-		rc = fn(restore, &file);
+		if (!restore_is_segment(&file))
+			rc = fn(restore, &file);
 	}
 	return rc;
 }
 
-static int put_into_place(struct restore *restore)
+/* What was to be made by the next mount, and what leads from other backups to
+ * a store that will be another. */
+static int move_history(struct restore *restore)
+{
+	int rc = move_aside(restore, HISTORY_PLACE, "");
+
+	return rc ? rc : move_aside(restore, HISTORY_WAITING, "");
+}
+
+static int place_history(struct restore *restore)
+{
+	const struct manifest_file file = { .place = HISTORY_WAITING };
+
+	return restore->at ? place_file(restore, &file) : 0;
+}
+
+/* Nothing is written before everything was looked at. */
+static int check(struct restore *restore)
 {
 	int rc = each_file(restore, check_file);
 
-	if (rc == 0)
-		rc = lock_store(restore);
+	return rc == 0 && restore->at ? restore_find_segments(restore) : rc;
+}
+
+static int put_into_place(struct restore *restore)
+{
+	int rc = lock_store(restore);
+
 	if (rc == 0)
 		rc = each_file(restore, copy_file);
+	if (rc == 0 && restore->at)
+		rc = restore_add_changes(restore);
 	if (rc == 0)
 		rc = each_file(restore, move_rotated);
 	if (rc == 0)
+		rc = move_history(restore);
+	if (rc == 0)
 		rc = each_file(restore, place_file);
+	if (rc == 0)
+		rc = place_history(restore);
 	return rc ? rc : file_sync(restore->store);
+}
+
+static void say_done(const struct restore *restore)
+{
+	printf("restored %zu files", manifest_count(&restore->manifest));
+	if (restore->at)
+		printf(" of %s, and %zu changes", restore->manifest.name,
+		       restore->changes);
+	printf("%s%s\n", restore->aside[0] ? "; what was there is in " : "",
+	       restore->aside);
+}
+
+static int find(struct restore *restore, const struct ctl_choices *choices)
+{
+	char path[PATH_MAX];
+	int rc = load_key(restore, choices->key_file);
+
+	if (rc == 0 && choices->at)
+		rc = restore_parse_time(choices->at, &restore->at);
+	if (rc == 0)
+		rc = find_backup(restore, choices->backup);
+	if (rc == 0 && restore->at &&
+	    restore_join(path, restore->backup, MANIFEST_NAME, "") &&
+	    access(path, F_OK) != 0)
+		rc = restore_find_base(restore);
+	return rc ? rc : read_manifest(restore);
 }
 
 enum exit_code ctl_restore(const char *store, const struct ctl_choices *choices)
 {
 	struct restore restore = { .store = store, .lock = -1 };
-	int rc = find_backup(&restore, choices->backup);
+	int rc = find(&restore, choices);
 
 	if (rc == 0)
-		rc = read_manifest(&restore, choices->key_file);
+		rc = check(&restore);
 	if (rc == 0)
 		rc = put_into_place(&restore);
 	if (rc == 0)
-		printf("restored %zu files%s%s\n",
-		       manifest_count(&restore.manifest),
-		       restore.aside[0] ? "; what was there is in " : "",
-		       restore.aside);
+		say_done(&restore);
 	if (restore.lock >= 0)
 		close(restore.lock);
+	restore_release_segments(&restore);
 	manifest_release(&restore.manifest);
 	seal_key_free(restore.key);
 	return rc ? EXIT_FAILED : EXIT_OK;

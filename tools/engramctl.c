@@ -70,8 +70,9 @@ static const struct command commands[] = {
 	  NULL, false },
 	{ "backups", "[DIRECTORY]", "the backups that are there", KIND_BACKUPS,
 	  NULL, false },
-	{ "restore", "BACKUP", "put a backup into a store that is not mounted",
-	  KIND_RESTORE, NULL, false },
+	{ "restore", "[BACKUP]",
+	  "put a backup into a store that is not mounted", KIND_RESTORE, NULL,
+	  false },
 	{ "recover", "[FILE...]", "undo HDF5 writes that were broken off",
 	  KIND_RECOVER, NULL, false },
 	{ "jobs", "", "what runs, waits and has ended", KIND_JOBS, NULL,
@@ -90,6 +91,7 @@ static void print_usage(FILE *stream)
 	fprintf(stream, "\n  -y, --yes     do not ask\n"
 	                "  -o, --once    top: one table\n"
 	                "  -k, --key FILE  restore: of an encrypted backup\n"
+	                "  -a, --at TIME   restore: as it was then\n"
 	                "  -h, --help    this help\n"
 	                "  -V, --version the version\n");
 }
@@ -232,7 +234,7 @@ static bool has_parameters(const struct command *command, int count)
 		return true;
 	if (command->parameters[0] == '[')
 		return count <= 1;
-	return command->kind == KIND_RESTORE ? count == 1 : count >= 1;
+	return count >= 1;
 }
 
 /* False: OPTION is none of those that go with commands. */
@@ -242,7 +244,9 @@ static bool take_choice(int option, struct ctl_choices *choices)
 	choices->once |= option == 'o';
 	if (option == 'k')
 		choices->key_file = optarg;
-	return option == 'y' || option == 'o' || option == 'k';
+	if (option == 'a')
+		choices->at = optarg;
+	return option == 'y' || option == 'o' || option == 'k' || option == 'a';
 }
 
 int main(int argc, char **argv)
@@ -251,6 +255,7 @@ int main(int argc, char **argv)
 		{ "yes", no_argument, NULL, 'y' },
 		{ "once", no_argument, NULL, 'o' },
 		{ "key", required_argument, NULL, 'k' },
+		{ "at", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
@@ -259,7 +264,7 @@ int main(int argc, char **argv)
 	struct ctl_choices choices = { 0 };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "yok:hV", options, NULL)) !=
+	while ((option = getopt_long(argc, argv, "yok:a:hV", options, NULL)) !=
 	           -1 &&
 	       take_choice(option, &choices))
 		continue;
@@ -276,7 +281,9 @@ int main(int argc, char **argv)
 	if (option == -1 && !command && argc - optind == 2 &&
 	    strcmp(argv[optind], "keygen") == 0)
 		return (int)ctl_make_key(argv[optind + 1]);
-	if (!command || !has_parameters(command, argc - optind - 2)) {
+	if (!command || !has_parameters(command, argc - optind - 2) ||
+	    (command->kind == KIND_RESTORE && !choices.at &&
+	     argc - optind != 3)) {
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}
