@@ -167,8 +167,39 @@ struct chunk *chunk_add(struct chunk_cache *cache, struct chunk_source *source,
 
 void chunk_rest(struct chunk_cache *cache, struct chunk *chunk)
 {
-	TAILQ_INSERT_TAIL(&cache->idle, chunk, by_use);
+	if (chunk->spent)
+		TAILQ_INSERT_HEAD(&cache->idle, chunk, by_use);
+	else
+		TAILQ_INSERT_TAIL(&cache->idle, chunk, by_use);
 	chunk->idle = true;
+}
+
+static void spend(struct chunk_cache *cache, struct chunk *chunk)
+{
+	if (!chunk || chunk->batch)
+		return;
+	chunk->spent = true;
+	if (!chunk->idle)
+		return;
+	TAILQ_REMOVE(&cache->idle, chunk, by_use);
+	chunk_rest(cache, chunk);
+}
+
+void chunk_cache_spend(struct chunk_cache *cache, struct chunk_source *source,
+                       uint64_t first, uint64_t count)
+{
+	pthread_mutex_lock(&cache->lock);
+	for (uint64_t i = first; i < first + count; i++)
+		spend(cache, chunk_find(cache, source, i));
+	pthread_mutex_unlock(&cache->lock);
+}
+
+void chunk_cache_recycle(struct chunk_cache *cache, size_t size)
+{
+	struct chunk *first = TAILQ_FIRST(&cache->idle);
+
+	if (first && first->spent && first->source->size == size)
+		chunk_unlist(cache, first);
 }
 
 void chunk_cache_add_source(struct chunk_cache *cache,

@@ -91,6 +91,11 @@ int chunk_cache_take(struct chunk_cache *cache, struct chunk_source *source,
                      uint64_t index, struct chunk **out, const char **data);
 void chunk_cache_give(struct chunk_cache *cache, struct chunk *chunk);
 
+/* COUNT chunks from FIRST on have been read to their ends, in order: whoever
+ * loads others of this size may have their memory. */
+void chunk_cache_spend(struct chunk_cache *cache, struct chunk_source *source,
+                       uint64_t first, uint64_t count);
+
 /* The same for those who do not say when they are done: of their chunks no more
  * stay than half of LIMIT.  -ENOTSUP: these would be more. */
 int chunk_cache_lend(struct chunk_cache *cache, struct chunk_source *source,

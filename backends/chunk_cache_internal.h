@@ -34,6 +34,7 @@ struct chunk {
 	unsigned int loans;  /* of the pins */
 	bool listed;         /* is found */
 	bool idle;           /* in the order of use */
+	bool spent;          /* then it comes first */
 	struct batch *batch; /* while it waits */
 	struct chunk *next;  /* in the bucket */
 	LIST_ENTRY(chunk) of_source;
@@ -71,7 +72,7 @@ struct chunk *chunk_add(struct chunk_cache *cache, struct chunk_source *source,
 void chunk_unlist(struct chunk_cache *cache, struct chunk *chunk);
 /* Free it if it is done. */
 void chunk_drop(struct chunk_cache *cache, struct chunk *chunk);
-/* It is the one that was used last. */
+/* It is the one that was used last, or it is spent. */
 void chunk_rest(struct chunk_cache *cache, struct chunk *chunk);
 /* The source may be freed here. */
 void chunk_source_unuse(struct chunk_source *source);
@@ -79,6 +80,9 @@ void chunk_source_unuse(struct chunk_source *source);
 uint64_t chunk_cost(const struct chunk_source *source);
 /* Let unused chunks go until SIZE more bytes fit. */
 bool chunk_cache_make_room(struct chunk_cache *cache, uint64_t size);
+
+/* A spent chunk of SIZE bytes goes: its memory is used again. */
+void chunk_cache_recycle(struct chunk_cache *cache, size_t size);
 
 /* Memory for a chunk: a spare one, or NULL.  Takes the lock. */
 char *chunk_cache_spare(struct chunk_cache *cache, size_t size);

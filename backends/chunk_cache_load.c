@@ -119,6 +119,7 @@ static bool want_one(struct chunk_cache *cache, struct chunk_source *source,
 {
 	struct chunk *chunk;
 
+	chunk_cache_recycle(cache, source->size);
 	if (!chunk_cache_make_room(cache, chunk_cost(source)))
 		return false;
 	if (!*batch)
@@ -195,6 +196,7 @@ static struct chunk *pin(struct chunk_cache *cache, struct chunk *chunk)
 	if (chunk->idle)
 		TAILQ_REMOVE(&cache->idle, chunk, by_use);
 	chunk->idle = false;
+	chunk->spent = false;
 	chunk->pins++;
 	if (chunk->batch)
 		pool_hurry(cache->pool, &chunk->batch->task);

@@ -179,6 +179,20 @@ int hdf5_chunks_each_run(const struct hdf5_chunks *chunks,
 	return 0;
 }
 
+int hdf5_chunks_each_in(const struct hdf5_chunks *chunks, uint64_t first,
+                        uint64_t end, hdf5_chunk_run_fn *fn, void *arg)
+{
+	int rc = 0;
+
+	while (rc == 0 && first < end) {
+		struct hdf5_chunk_box box;
+
+		first += hdf5_chunks_box(chunks, first, end, &box);
+		rc = hdf5_chunks_each_run(chunks, &box, fn, arg);
+	}
+	return rc;
+}
+
 /* Bytes between two neighbours along each axis of what has these LENGTHS. */
 static void strides(const uint64_t *lengths, int ndim, uint64_t *out)
 {

@@ -26,6 +26,7 @@ struct hdf5_chunks {
 	size_t size; /* bytes of a chunk */
 	uint64_t
 	    row; /* bytes of one, along the slowest axis with thick chunks */
+	uint64_t rows;  /* bytes of the array in a band */
 	uint64_t band;  /* bytes of all chunks that hold one row, whole */
 	uint64_t piece; /* bytes of the array that a chunk has in one run, on
 	                 * average */
@@ -84,6 +85,11 @@ typedef int hdf5_chunk_run_fn(uint64_t first, uint64_t count, void *arg);
 int hdf5_chunks_each_run(const struct hdf5_chunks *chunks,
                          const struct hdf5_chunk_box *box,
                          hdf5_chunk_run_fn *fn, void *arg);
+
+/* The same for those that the bytes from FIRST up to END are in: some may come
+ * twice. */
+int hdf5_chunks_each_in(const struct hdf5_chunks *chunks, uint64_t first,
+                        uint64_t end, hdf5_chunk_run_fn *fn, void *arg);
 
 /* Copy what BOX has of chunk INDEX, whose bytes are DATA, to its place in OUT,
  * the bytes of the box. */

@@ -121,6 +121,9 @@ static int measure(struct hdf5_chunks *chunks, uint64_t most)
 			return -ENOTSUP;
 	}
 	chunks->band = size;
+	if (__builtin_mul_overflow(chunks->row, chunks->chunk[rows],
+	                           &chunks->rows))
+		return -ENOTSUP;
 	chunks->piece = measure_piece(chunks);
 	return 0;
 }

@@ -105,21 +105,6 @@ static int serve_run(uint64_t first, uint64_t count, void *arg)
 	return 0;
 }
 
-/* Queue the chunks of a range, as far as there is room. */
-static void want(struct hdf5_source *source, uint64_t from, uint64_t end,
-                 hdf5_chunk_run_fn *fn)
-{
-	const struct hdf5_chunks *chunks = &source->chunks;
-	int full = 0;
-
-	while (!full && from < end) {
-		struct hdf5_chunk_box box;
-
-		from += hdf5_chunks_box(chunks, from, end, &box);
-		full = hdf5_chunks_each_run(chunks, &box, fn, source);
-	}
-}
-
 /* All chunks of a box are begun before the first is waited for. */
 static int serve(struct hdf5_source *source, uint64_t offset, char *out,
                  uint64_t size)
@@ -181,6 +166,27 @@ static uint64_t share_of(struct hdf5_stream *stream)
 	return max_u64(limit / 2 / count, PIECE);
 }
 
+static int spend(uint64_t first, uint64_t count, void *arg)
+{
+	struct hdf5_source *source = arg;
+
+	chunk_cache_spend(source->cache, &source->base, first, count);
+	return 0;
+}
+
+/* Whole bands that all requests of the run have passed. */
+static void spend_bands(struct hdf5_stream *stream)
+{
+	uint64_t passed = stream->end > SLACK ? stream->end - SLACK : 0;
+
+	passed -= passed % stream->source->chunks.rows;
+	if (passed <= stream->spent)
+		return;
+	hdf5_chunks_each_in(&stream->source->chunks, stream->spent, passed,
+	                    spend, stream->source);
+	stream->spent = passed;
+}
+
 /* Note the request. */
 static void follow(struct hdf5_stream *stream, uint64_t offset, uint64_t size,
                    struct course *out)
@@ -195,10 +201,13 @@ static void follow(struct hdf5_stream *stream, uint64_t offset, uint64_t size,
 	} else {
 		stream->run = size;
 		stream->ahead = 0;
+		stream->spent = offset + source->chunks.rows - 1;
+		stream->spent -= stream->spent % source->chunks.rows;
 		stream->end = 0;
 	}
 	stream->end = max_u64(stream->end, offset + size);
 	out->share = share_of(stream);
+	spend_bands(stream);
 	length = out->share > 0 ? 0 : window(source, stream->run);
 	out->from = max_u64(stream->ahead, stream->end);
 	out->end = min_u64(stream->end + length, source->info.nbytes);
@@ -324,7 +333,8 @@ int hdf5_stream_read(struct hdf5_stream *stream, uint64_t offset, void *buffer,
 			note_failure(stream);
 		if (rc)
 			return rc;
-		want(source, course.from, course.end, want_later);
+		hdf5_chunks_each_in(&source->chunks, course.from, course.end,
+		                    want_later, source);
 		offset += part;
 		out += part;
 		left -= part;
@@ -353,7 +363,8 @@ static int serve_loan(struct hdf5_stream *stream, uint64_t offset, size_t size,
 	int rc = -ENOTSUP;
 
 	if (share == 0) {
-		want(stream->source, offset, offset + size, want_now);
+		hdf5_chunks_each_in(&stream->source->chunks, offset,
+		                    offset + size, want_now, stream->source);
 		rc = hdf5_lend(stream->source, offset, size, loan);
 	}
 	return rc == -ENOTSUP ? serve_into(stream, offset, size, share, loan)
@@ -378,6 +389,7 @@ ssize_t hdf5_stream_lend(struct hdf5_stream *stream, uint64_t offset,
 	if (rc == -EIO)
 		note_failure(stream);
 	if (rc == 0)
-		want(source, course.from, course.end, want_later);
+		hdf5_chunks_each_in(&source->chunks, course.from, course.end,
+		                    want_later, source);
 	return rc ? rc : (ssize_t)size;
 }

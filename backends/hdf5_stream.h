@@ -8,6 +8,9 @@
  * chunks that hold one row), or of AHEAD_MOST where a band is less, and never
  * of more than the cache can hold beside the band that is being read.
  *
+ * A band that was read to its end, in order, is spent: the kernel has its pages,
+ * and its memory is the next one's.
+ *
  * Where the cache cannot hold the bands of all who read in order, each would
  * unpack its band anew for each request.  Each then keeps what comes next to
  * itself, as much as half of its share of the cache, and unpacks its band as
@@ -28,6 +31,7 @@ struct hdf5_stream {
 	uint64_t end;   /* of the last request */
 	uint64_t run;   /* bytes that were read in order */
 	uint64_t ahead; /* up to where chunks were asked for */
+	uint64_t spent; /* up to where they are not needed any more */
 	bool shares;    /* is counted among those who read in order */
 
 	pthread_mutex_t kept_lock; /* taken first */

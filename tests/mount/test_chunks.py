@@ -5,6 +5,7 @@ with one chunk that is damaged."""
 
 import errno
 import os
+import re
 import threading
 
 import h5py
@@ -16,6 +17,8 @@ RANDOM = np.random.default_rng(5)
 MATRIX = RANDOM.normal(size=(1500, 1300))
 TIMES = np.sort(RANDOM.random(400000))
 BAD = (1024, 0)  # the chunk that is damaged
+LONG = (32768, 256)  # of float64: 64 MiB
+MEBIBYTE = 1 << 20
 
 
 def fill(store):
@@ -30,6 +33,13 @@ def fill(store):
         add("network_states/topology/m", "adjacency", MATRIX)
         add("spike_trains/raw_data/s", "spike_times", TIMES)
         add("spike_trains/raw_data/s", "neuron_ids", np.arange(400000))
+        group = file.create_group("network_states/topology/long")
+        group.attrs["timestamp"] = 1.0
+        long = group.create_dataset("adjacency", LONG, "f8",
+                                    chunks=(512, 256), compression="gzip",
+                                    compression_opts=1)
+        for row in range(0, LONG[0], 512):
+            long[row:row + 512] = row
         data = add("network_states/topology/bad", "adjacency", MATRIX).id
         mask, stored = data.read_direct_chunk(BAD)
         flipped = bytearray(stored)
@@ -90,6 +100,19 @@ class Chunks(harness.MountCase):
         for text in ("network_states/topology/bad/adjacency",
                      "the chunk at (1024, 0)", "fletcher32"):
             self.assertIn(text, lines[0]["reason"])
+
+    def memory(self, name):
+        with open(f"/proc/{self.mount.pid()}/status") as file:
+            return int(re.search(name + r":\s+(\d+) kB", file.read())[1]) * 1024
+
+    def test_who_reads_in_order_needs_no_more_than_what_comes_next(self):
+        before = self.memory("VmRSS")
+        with open(f"/proc/{self.mount.pid()}/clear_refs", "w") as file:
+            file.write("5")  # the peak is what it has now
+        array = np.load(self.path("network_states/long/adjacency.npy"))
+        self.assertTrue((array == (np.arange(LONG[0]) // 512 * 512)
+                         [:, np.newaxis]).all())
+        self.assertLess(self.memory("VmHWM") - before, 40 * MEBIBYTE)
 
     def read_ahead(self):
         """Where the kernel has it, in KiB, of a mount in which a file was
