@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/fs.h"
 
+#include "fs/copier.h"
 #include "fs/handle.h"
 #include "layout/question.h"
 
@@ -296,4 +297,13 @@ void fs_forget_fields(const struct collection *collection, struct key key,
 	if (rc == 0) /* else the kernel forgets by itself a second later */
 		fs_forget_attributes(arg, &node);
 	blob_release(&path);
+}
+
+void fs_note_access(struct fs *fs, const struct handle *handle, pid_t pid)
+{
+	if (fs->accesses && handle->has_view &&
+	    handle->node.kind == NODE_ARRAY &&
+	    handle->node.collection->access_count &&
+	    (handle->flags & O_ACCMODE) == O_RDONLY && !copier_is(pid))
+		accesses_note(fs->accesses, &handle->node);
 }

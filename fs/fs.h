@@ -111,6 +111,10 @@ bool fs_told(struct fs *fs, uint64_t id, const char *path, struct found *out,
 int fs_fill_entry(struct fs *fs, const char *path, const struct node_info *info,
                   struct fuse_entry_param *out);
 
+/* PID has opened HANDLE: who opens an array only to read it has used the
+ * record. */
+void fs_note_access(struct fs *fs, const struct handle *handle, pid_t pid);
+
 /* The record's other files may have other sizes now: the kernel shall ask
  * again.  Safe in a handler: only attributes are dropped, no page is waited
  * for. */

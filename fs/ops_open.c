@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ops.h"
 
-#include "fs/copier.h"
 #include "fs/glimpse_open.h"
 #include "fs/handle.h"
 #include "fs/links.h"
@@ -41,16 +40,6 @@ static void set_caching(const struct handle *handle,
 	                  handle->node.kind == NODE_CONTROL;
 	file->noflush =
 	    (handle->flags & O_ACCMODE) == O_RDONLY && !handle->has_draft;
-}
-
-/* Who opens an array only to read it has used the record. */
-static void note_access(struct fs *fs, const struct handle *handle, pid_t pid)
-{
-	if (fs->accesses && handle->has_view &&
-	    handle->node.kind == NODE_ARRAY &&
-	    handle->node.collection->access_count &&
-	    (handle->flags & O_ACCMODE) == O_RDONLY && !copier_is(pid))
-		accesses_note(fs->accesses, &handle->node);
 }
 
 /* The path of the JSON file of the record that NODE is an array of. */
@@ -167,7 +156,7 @@ static int create(struct fs *fs, const char *path, const struct fuse_ctx *who,
 	if (rc == 0) {
 		set_caching(handle, file);
 		inodes_keep_pages(&fs->inodes, entry->ino, handle);
-		note_access(fs, handle, who->pid);
+		fs_note_access(fs, handle, who->pid);
 	} else if (handle) {
 		handle_close(handle);
 	}
@@ -360,7 +349,7 @@ static int open_and_attach(struct opening *opening, const char *path)
 	set_caching(handle, opening->file);
 	opening->file->direct_io |= opening->crowded;
 	keep_pages(opening, handle);
-	note_access(opening->fs, handle, opening->pid);
+	fs_note_access(opening->fs, handle, opening->pid);
 	return 0;
 }
 
