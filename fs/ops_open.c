@@ -285,9 +285,10 @@ static int try_open(const struct opening *opening, const char *path,
 	rc = handle_open(&fs->tree, &found.node, &found.info,
 	                 opening->file->flags, 0, out);
 	node_release(&found.node);
-	if (rc == -ENOENT)
-		inodes_untell(&fs->inodes, path);
-	return rc == -ENOENT ? -EAGAIN : rc;
+	if (rc != -ENOENT && !(told && rc == -EIO)) /* it may be no array now */
+		return rc;
+	inodes_untell(&fs->inodes, path);
+	return -EAGAIN;
 }
 
 /* What is replaced between the question for it and the opening is asked for
