@@ -30,11 +30,24 @@ static int write_file(int directory, const char *name, const void *bytes,
 	return rc;
 }
 
+static int add(struct value *dict, const char *name, struct value *item)
+{
+	return item ? value_dict_set(dict, name, item) : -ENOMEM;
+}
+
 static int add_text(struct value *dict, const char *name, const char *text)
 {
-	struct value *item = value_new_text(text, strlen(text));
+	return add(dict, name, value_new_text(text, strlen(text)));
+}
 
-	return item ? value_dict_set(dict, name, item) : -ENOMEM;
+static int add_now(struct value *dict)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return add(
+	    dict, "time",
+	    value_new_float((double)now.tv_sec + (double)now.tv_nsec / 1e9));
 }
 
 /* One event as a JSON object on one line. */
@@ -42,32 +55,25 @@ static int describe(const char *path, const char *operation, int rc,
                     const char *reason, struct blob *out)
 {
 	struct value *event = value_new_dict();
-	struct timespec now;
-	struct value *when;
-	struct value *number;
 	char shown[4200];
-	int result = -ENOMEM;
+	int result = event ? add_now(event) : -ENOMEM;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	when = value_new_float((double)now.tv_sec + (double)now.tv_nsec / 1e9);
-	number = value_new_int(-(int64_t)rc);
 	snprintf(shown, sizeof(shown), "/%s", path);
-	if (!event || !when || !number) {
-		value_unref(when);
-		value_unref(number);
-		goto out;
-	}
-	if (value_dict_set(event, "time", when) == 0 &&
-	    add_text(event, "path", shown) == 0 &&
-	    add_text(event, "operation", operation) == 0 &&
-	    value_dict_set(event, "errno", number) == 0 &&
-	    add_text(event, "error", strerrorname_np(-rc)) == 0 &&
-	    add_text(event, "reason", reason) == 0)
+	if (result == 0)
+		result = add_text(event, "path", shown);
+	if (result == 0)
+		result = add_text(event, "operation", operation);
+	if (result == 0)
+		result = add(event, "errno", value_new_int(-(int64_t)rc));
+	if (result == 0)
+		result = add_text(event, "error", strerrorname_np(-rc));
+	if (result == 0)
+		result = add_text(event, "reason", reason);
+	if (result == 0)
 		result = json_append(event, JSON_STYLE_PYTHON,
 		                     JSON_ARRAYS_REFUSE, 65536, out);
 	if (result == 0)
 		result = blob_append(out, "\n", 1);
-out:
 	value_unref(event);
 	return result;
 }
