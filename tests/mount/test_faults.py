@@ -90,6 +90,8 @@ class Writer(test_crash.Writer):
             try:
                 self.check()
                 return True
+            except (ValueError, EOFError):  # numpy's for a failed read
+                return False
             except OSError as error:
                 if isinstance(error, FileNotFoundError):
                     raise
