@@ -299,6 +299,18 @@ static void mark_dirty(struct handle *handle)
 	handle->tried = false;
 }
 
+/* What lacks a write is not to be stored, nor taken for a file that was begun
+ * and is to go on. */
+static void note_spoiled(struct handle *handle, uint64_t offset, int rc)
+{
+	if (rc && !handle->spoiled) {
+		handle->spoiled = rc;
+		handle->spoiled_at = offset;
+	} else if (rc == 0 && offset <= handle->spoiled_at) {
+		handle->spoiled = 0;
+	}
+}
+
 int handle_write(struct handle *handle, uint64_t offset, const void *data,
                  size_t size)
 {
@@ -317,6 +329,7 @@ int handle_write(struct handle *handle, uint64_t offset, const void *data,
 		                  &handle->draft, offset, data, size);
 	if (rc == 0)
 		mark_dirty(handle);
+	note_spoiled(handle, offset, rc);
 	handle_publish(handle);
 	pthread_mutex_unlock(&handle->lock);
 	return rc;

@@ -39,8 +39,10 @@ struct handle {
 	struct packing packing; /* of the draft */
 	bool is_new;            /* there was no record when it was opened */
 	bool dirty;             /* the draft holds what is not committed */
-	bool tried;    /* and its commit failed, nothing was written since */
-	int failure;   /* what that commit returned */
+	bool tried;  /* and its commit failed, nothing was written since */
+	int failure; /* what that commit returned */
+	int spoiled; /* what a write returned that is missing in the draft */
+	uint64_t spoiled_at; /* its offset: written there, all is well again */
 	bool retarget; /* a named copy settled: NODE has another path now */
 	struct blob rejected;     /* name in rejected/ of the last refusal */
 	struct node_info at_open; /* for a file whose name is gone */

@@ -192,6 +192,11 @@ static int commit_bytes(struct handle *handle, const void *bytes, size_t size)
 {
 	int awaited;
 
+	if (handle->spoiled) {
+		reject(handle, bytes, size, handle->spoiled,
+		       "a part of it could not be written");
+		return handle->spoiled;
+	}
 	if (commit_is_begun(&handle->node, bytes, size))
 		return save_begun(handle, bytes, size);
 	awaited = link_is_awaited(handle->tree, &handle->node, bytes, size);
