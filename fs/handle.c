@@ -303,11 +303,13 @@ static void mark_dirty(struct handle *handle)
  * and is to go on. */
 static void note_spoiled(struct handle *handle, uint64_t offset, int rc)
 {
-	if (rc && !handle->spoiled) {
-		handle->spoiled = rc;
-		handle->spoiled_at = offset;
-	} else if (rc == 0 && offset <= handle->spoiled_at) {
-		handle->spoiled = 0;
+	if (rc) {
+		handle->failed_write = rc;
+		if (!handle->spoiled || offset < handle->spoiled_at)
+			handle->spoiled_at = offset;
+		handle->spoiled = true;
+	} else if (offset <= handle->spoiled_at) {
+		handle->spoiled = false;
 	}
 }
 
@@ -342,6 +344,10 @@ static int resize_draft(struct handle *handle, uint64_t size)
 		packing_give_up(&handle->packing);
 	else
 		packing_release(&handle->packing);
+	if (size <= handle->spoiled_at)
+		handle->spoiled = false;
+	if (size == 0)
+		handle->failed_write = 0;
 	return draft_resize(&handle->draft, size);
 }
 

@@ -39,9 +39,10 @@ struct handle {
 	struct packing packing; /* of the draft */
 	bool is_new;            /* there was no record when it was opened */
 	bool dirty;             /* the draft holds what is not committed */
-	bool tried;  /* and its commit failed, nothing was written since */
-	int failure; /* what that commit returned */
-	int spoiled; /* what a write returned that is missing in the draft */
+	bool tried;       /* and its commit failed, nothing was written since */
+	int failure;      /* what that commit returned */
+	int failed_write; /* what the last write returned that failed */
+	bool spoiled;     /* and it is missing in the draft */
 	uint64_t spoiled_at; /* its offset: written there, all is well again */
 	bool retarget; /* a named copy settled: NODE has another path now */
 	struct blob rejected;     /* name in rejected/ of the last refusal */

@@ -190,14 +190,16 @@ static int commit_control(struct handle *handle)
 
 static int commit_bytes(struct handle *handle, const void *bytes, size_t size)
 {
+	bool begun = commit_is_begun(&handle->node, bytes, size);
 	int awaited;
 
-	if (handle->spoiled) {
-		reject(handle, bytes, size, handle->spoiled,
+	/* Who failed to write the rest may have written the header again. */
+	if (handle->spoiled || (begun && handle->failed_write)) {
+		reject(handle, bytes, size, handle->failed_write,
 		       "a part of it could not be written");
-		return handle->spoiled;
+		return handle->failed_write;
 	}
-	if (commit_is_begun(&handle->node, bytes, size))
+	if (begun)
 		return save_begun(handle, bytes, size);
 	awaited = link_is_awaited(handle->tree, &handle->node, bytes, size);
 	if (awaited > 0)
