@@ -47,11 +47,14 @@ static int decode_text(struct value *attributes, const char *name)
 {
 	const struct value *text = value_dict_get(attributes, name);
 	struct value *meant;
+	int rc;
 
-	if (!text || text->type != VALUE_TEXT || text->text.size == 0 ||
-	    json_parse(text->text.data, text->text.size, JSON_ARRAYS_INLINE,
-	               &meant, NULL) != 0)
+	if (!text || text->type != VALUE_TEXT || text->text.size == 0)
 		return 0;
+	rc = json_parse(text->text.data, text->text.size, JSON_ARRAYS_INLINE,
+	                &meant, NULL);
+	if (rc)
+		return rc == -ENOMEM ? rc : 0;
 	return value_dict_set(attributes, name, meant);
 }
 

@@ -33,9 +33,11 @@ static struct value *json_column(sqlite3_stmt *stmt, int column)
 	struct value *value;
 	char why[WHY_SIZE];
 
-	if (json_parse(text, size, JSON_ARRAYS_REFUSE, &value, why) == 0)
+	int rc = json_parse(text, size, JSON_ARRAYS_REFUSE, &value, why);
+
+	if (rc == 0)
 		return value;
-	return value_new_text(text, size);
+	return rc == -ENOMEM ? NULL : value_new_text(text, size);
 }
 
 static struct value *plain_column(sqlite3_stmt *stmt, int column)
