@@ -63,9 +63,12 @@ struct act {
 enum {
 	NOT_IN_MEM = 1,
 	NOT_AWAY = 2,
+	ONCE = 4,     /* what it makes has another number each time */
 	MAY_STAY = 8, /* the file at PATH, where it could not be removed */
 	TWICE = 16, /* two changes: the first stays where nothing more works */
-	ONCE = 4,   /* what it makes has another number each time */
+	TWO_STEPS = 32, /* an end between them leaves both names */
+	/* an end before it has its name leaves it under its number */
+	NAMED_LATER = 64,
 };
 
 /* Ends with an all-zero row. */

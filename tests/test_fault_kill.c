@@ -10,6 +10,7 @@
  * ENGRAMFS_FAULTS=all tries all of them.
  */
 #include "tests/fault.h"
+#include "tests/fault_acts.h"
 #include "tests/fault_lab.h"
 
 #include <errno.h>
@@ -112,10 +113,24 @@ static bool is_writing(const struct act *act)
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (strncmp(act->name, others[i], strlen(others[i])) == 0)
 			return false;
-	return !(act->grounds & NOT_AWAY);
+	return !(act->grounds & (NOT_AWAY | NAMED_LATER));
 }
 
 /* What there is goes to the file "found". */
+/* What moves is made under its new name before it goes under the old one: an end
+ * between the two leaves both, and nothing is lost. */
+static void end_move(struct fault_lab *lab, const struct act *act)
+{
+	struct node node;
+	struct node_info info;
+
+	if (node_find(&lab->tree, act->other, &node))
+		return;
+	if (node_stat(&lab->tree, &node, &info) == 0)
+		act_remove_part(lab, act);
+	node_release(&node);
+}
+
 static int look(struct killing *killing, long at)
 {
 	struct fault_lab lab;
@@ -130,6 +145,8 @@ static int look(struct killing *killing, long at)
 		return FAILED;
 	if (killing->act->grounds & MAY_STAY)
 		spool_unlink(&lab.tree.spool, killing->act->path);
+	if (killing->act->grounds & TWO_STEPS)
+		end_move(&lab, killing->act);
 	fault_lab_dump(&lab, &found);
 	snprintf(path, sizeof(path), "%s/found", killing->scratch.path);
 	file = fopen(path, "w");
