@@ -23,7 +23,9 @@ static struct value *take_value(struct feed *feed)
 
 static int check_array(const char *path, const struct array *array, void *arg)
 {
-	feed_check(nest_find(arg, path) == array);
+	const struct array *found = NULL;
+
+	feed_check(nest_find(arg, path, &found) == 0 && found == array);
 	return 0;
 }
 
@@ -59,6 +61,7 @@ static void change(struct value **value, const char *path)
 {
 	struct array array = { .info.ndim = 0 };
 	struct value *item;
+	const struct array *found;
 	char why[WHY_SIZE] = "";
 	int rc;
 
@@ -72,7 +75,7 @@ static void change(struct value **value, const char *path)
 	rc = nest_set(value, path, item, why);
 	feed_check(rc != -EINVAL || why[0]);
 	if (rc == 0)
-		feed_check(nest_find(*value, path) != NULL &&
+		feed_check(nest_find(*value, path, &found) == 0 &&
 		           nest_drop(value, path) == 0);
 }
 
