@@ -99,6 +99,12 @@ int array_info_count(const struct array_info *info, uint64_t *out);
 /* Set nbytes from dtype and shape.  -EOVERFLOW past 2^63. */
 int array_info_measure(struct array_info *info);
 
+/* Where bytes in memory are mapped from, for those who cannot see the memory. */
+struct array_file {
+	int fd;
+	uint64_t offset;
+};
+
 /*
  * An array with its elements.  DATA points to info.nbytes bytes, in OWNED or
  * somewhere that outlives the struct (a mapped spool file, a blob).
@@ -107,7 +113,8 @@ struct array {
 	struct array_info info;
 	const void *data;
 	struct blob owned;
-	const struct packed *packed; /* NULL, or its chunks (packed.h) */
+	const struct array_file *file; /* NULL, or what DATA is mapped from */
+	const struct packed *packed;   /* NULL, or its chunks (packed.h) */
 };
 
 void array_release(struct array *array);

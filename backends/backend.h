@@ -235,6 +235,10 @@ static inline struct store *store_bottom(struct store *store)
 struct backend {
 	const char *name; /* as in collection rows: "redis" */
 
+	/* What users put into its storage may crash or hang its library: it is
+	 * used in a process of its own (worker.h). */
+	bool apart;
+
 	/* Open, creating what an empty store lacks.  DIRECTORY is the store's
 	 * absolute path.  WHY gets one line where the cause is the user's to
 	 * mend (a locked, foreign or unreadable file; a refused password). */

@@ -21,9 +21,14 @@ enum log_level {
 
 /* Lines above LEVEL are dropped.  Initially LOG_LEVEL_WARN. */
 void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
 
 /* Write to syslog instead of standard error: for a daemon without a terminal. */
 void log_use_syslog(void);
+
+/* LINE, which another process of ours has written to its standard error: as if
+ * we had, if it is one of these; else an error of AREA. */
+void log_repeat(const char *area, const char *line);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -35,6 +35,7 @@ struct packed {
 	struct packed_plan plan;
 	const char *bytes;
 	size_t size;
+	int fd; /* of the file that BYTES are the beginning of */
 	const struct packed_chunk *chunks;
 	uint64_t count;
 };

@@ -269,6 +269,7 @@ int packer_finish(struct packer *packer, struct packed *out)
 		.plan = packer->plan,
 		.bytes = packer->packed,
 		.size = (size_t)packer->size,
+		.fd = packer->fd,
 		.chunks = packer->chunks,
 		.count = packer->total,
 	};
