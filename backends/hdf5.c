@@ -266,6 +266,7 @@ static void hdf5_status(struct store *base, struct backend_status *out)
 
 const struct backend hdf5_backend = {
 	.name = "hdf5",
+	.apart = true,
 	.open = hdf5_open,
 	.close = hdf5_close,
 	.get = hdf5_get,

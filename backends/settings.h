@@ -74,6 +74,7 @@ struct settings {
 	uint64_t scratch_quota; /* bytes of scratch files; 0: no limit */
 	uint64_t read_ahead;    /* 1 MiB, by the kernel; 0: what it has */
 	bool read_only;         /* -o ro: backends change nothing */
+	bool one_process;       /* tests alone: no backend has a worker */
 };
 
 /* Fill SETTINGS with the spec's defaults.  -ENOMEM. */

@@ -2,6 +2,7 @@
 #include "fs/doors.h"
 
 #include "backends/log.h"
+#include "backends/worker.h"
 #include "fs/mountpoint.h"
 
 #include <errno.h>
@@ -145,6 +146,7 @@ static char *find_program(const char *name)
 static void add_programs(struct paths *paths, const struct settings *settings)
 {
 	add(paths, parent_of(realpath("/proc/self/exe", NULL)), SANDBOX_RUN);
+	add(paths, parent_of(worker_path()), SANDBOX_RUN);
 	if (!settings->redis.host)
 		add(paths, parent_of(find_program(settings->redis.server)),
 		    SANDBOX_RUN);

@@ -117,6 +117,7 @@ static int store(struct handle *handle, const void *bytes)
 	struct part part = {
 		.bytes = bytes,
 		.size = (size_t)handle->draft.size,
+		.fd = handle->draft.fd,
 	};
 	struct packed packed;
 	char why[WHY_SIZE] = "";

@@ -93,7 +93,7 @@ static int commit_bytes(struct rename *rename, const void *bytes, size_t size,
                         struct timespec mtime)
 {
 	struct tree *tree = &rename->fs->tree;
-	const struct part part = { bytes, size, mtime, NULL };
+	const struct part part = { bytes, size, mtime, NULL, -1 };
 	char why[WHY_SIZE] = "";
 	int rc = commit_is_begun(&rename->to.node, bytes, size)
 	             ? 1

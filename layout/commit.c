@@ -54,6 +54,7 @@ static int commit_array(struct commit *commit)
 {
 	const struct node *node = commit->node;
 	struct array array = { 0 };
+	struct array_file file;
 	struct change change = {
 		.array_action = PART_SET,
 		.array_name = node->array,
@@ -66,6 +67,12 @@ static int commit_array(struct commit *commit)
 	                   commit->why);
 
 	array.packed = commit->part->packed;
+	if (rc == 0 && commit->part->fd > 0 && !array.owned.data) {
+		file.fd = commit->part->fd;
+		file.offset = (uint64_t)((const char *)array.data -
+		                         (const char *)commit->part->bytes);
+		array.file = &file;
+	}
 	if (rc == 0)
 		rc =
 		    put(commit->tree, node, &change, &commit->key, commit->why);

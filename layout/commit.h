@@ -21,6 +21,7 @@ struct part {
 	size_t size;
 	struct timespec mtime;       /* tv_nsec may be UTIME_NOW */
 	const struct packed *packed; /* of an array: NULL, or its chunks */
+	int fd; /* of the file that BYTES are mapped from; 0 or less: none */
 };
 
 /*

@@ -2,6 +2,7 @@
 #include "layout/control.h"
 
 #include "backends/json.h"
+#include "backends/worker.h"
 #include "layout/backups.h"
 #include "layout/command.h"
 #include "layout/jobs.h"
@@ -29,10 +30,27 @@ static struct value *text(const char *string)
 	return value_new_text(string, strlen(string));
 }
 
+/* {"pid": of the process that has a storage open, or null, "ends": ...} */
+static struct value *describe_worker(const struct worker_figures *figures)
+{
+	struct value *dict = value_new_dict();
+
+	if (!dict ||
+	    add(dict, "pid",
+	        figures->pid ? value_new_int(figures->pid)
+	                     : value_new_null()) ||
+	    add(dict, "ends", value_new_int((int64_t)figures->ends))) {
+		value_unref(dict);
+		return NULL;
+	}
+	return dict;
+}
+
 /* {"state": "healthy", "detail": ..., "bytes_used": ..., "spooled": {...}} */
 static struct value *describe_backend(const struct stores *stores, size_t slot)
 {
 	struct backend_status status = { 0 };
+	struct worker_figures worker;
 	struct store *store = stores->slots[slot].store;
 	struct value *dict = value_new_dict();
 	const char *detail = stores->slots[slot].why;
@@ -47,6 +65,8 @@ static struct value *describe_backend(const struct stores *stores, size_t slot)
 	    add(dict, "detail", text(detail)) ||
 	    add(dict, "bytes_used",
 	        value_new_int((int64_t)status.bytes_used)) ||
+	    (worker_describe(store, &worker) &&
+	     add(dict, "worker", describe_worker(&worker))) ||
 	    (store && store->backend->outage &&
 	     add(dict, "spooled", outages_describe(store)))) {
 		value_unref(dict);

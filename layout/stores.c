@@ -2,6 +2,7 @@
 #include "layout/stores.h"
 
 #include "backends/log.h"
+#include "backends/worker.h"
 #include "layout/metrics.h"
 #include "layout/tree.h"
 
@@ -25,6 +26,15 @@ static size_t find_slot(const struct stores *stores, const char *name)
 	return i;
 }
 
+static int open_backend(const struct backend *backend, const char *directory,
+                        const struct settings *settings, struct store **out,
+                        char why[WHY_SIZE])
+{
+	if (backend->apart && !settings->one_process)
+		return worker_open(backend, directory, settings, out, why);
+	return backend->open(directory, settings, out, why);
+}
+
 /* Open the backend NAME into its slot, unless it is open. */
 static int open_slot(struct stores *stores, const char *name,
                      const struct settings *settings, char why[WHY_SIZE])
@@ -38,8 +48,8 @@ static int open_slot(struct stores *stores, const char *name,
 		return -EINVAL;
 	if (stores->slots[i].backend)
 		return 0;
-	rc = backend->open(stores->directory, settings, &stores->slots[i].store,
-	                   cause);
+	rc = open_backend(backend, stores->directory, settings,
+	                  &stores->slots[i].store, cause);
 	if (rc && cause[0] == '\0')
 		snprintf(cause, sizeof(cause), "%s", strerror(-rc));
 	if (is_user_error(rc)) {

@@ -104,6 +104,7 @@ void fault_lab_prepare(struct fault_lab *lab, const struct fault_ground *ground)
 {
 	*lab = (struct fault_lab){ .ground = ground };
 	assert_int_equal(settings_init(&lab->settings), 0);
+	lab->settings.one_process = true; /* faults are in this one */
 	lab->settings.encoding = ground->encoding;
 	lab->settings.hdf5.sync_commits = false;
 	lab->settings.redis.retry_attempts = 1;

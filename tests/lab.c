@@ -54,7 +54,7 @@ void lab_release(struct lab *lab)
 static int write_bytes(struct lab *lab, const char *path, const void *bytes,
                        size_t size, char *why)
 {
-	const struct part part = { bytes, size, { 0, UTIME_NOW }, NULL };
+	const struct part part = { bytes, size, { 0, UTIME_NOW }, NULL, -1 };
 	struct node node;
 	char reason[WHY_SIZE] = "";
 	int rc;

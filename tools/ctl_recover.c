@@ -13,6 +13,10 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#define WAIT_MS 2000
+#define WAIT_STEP_MS 20
 
 /* Words of its own, where strerror's would not tell what to do. */
 static const char *reason(int rc)
@@ -26,9 +30,15 @@ static const char *reason(int rc)
 
 static int recover_file(const char *path)
 {
+	const struct timespec pause = { .tv_nsec = WAIT_STEP_MS * 1000000L };
 	struct journal_recovery found;
 	int rc = journal_recover(path, NULL, &found);
 
+	/* The worker of a daemon that was killed may be just ending. */
+	for (int ms = 0; rc == -EAGAIN && ms < WAIT_MS; ms += WAIT_STEP_MS) {
+		nanosleep(&pause, NULL);
+		rc = journal_recover(path, NULL, &found);
+	}
 	if (rc == -EBADMSG)
 		return 0; /* a journal of SQLite, say */
 	if (rc)

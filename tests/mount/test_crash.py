@@ -179,6 +179,12 @@ class Crash(unittest.TestCase):
     def kill(self):
         os.kill(self.mount.process.pid, signal.SIGKILL)
         self.mount.process.wait(PATIENCE)
+        harness.eventually(lambda: not self.workers(), what="its worker's end")
+
+    def workers(self):
+        return [pid for pid, command in
+                harness.processes_of(self.mount.store)
+                if command.startswith("engramfs-worker")]
 
     def control(self, *arguments):
         done = subprocess.run(

@@ -25,7 +25,7 @@ RNG = np.random.default_rng(3)
 OPTIONAL = {"key", "access_count", "last_accessed", "metadata", "created_at",
             "sum", "num_spikes", "num_neurons", "num_synapses", "mean_change",
             "std_change", "original_shape", "compression_ratio", "parameters",
-            "expires_at", "spooled"}
+            "expires_at", "spooled", "worker"}
 # Fields that may be anything, or have anything in them.
 FREE = {"neuron_ids", "experience_data", "original_shape"}
 OPEN = {"metadata", "parameters", "compression_params"}
