@@ -54,9 +54,10 @@ const struct command_row command_rows[] = {
 	{ .name = "cleanup",
 	  .help = "remove HDF5 records older than this; collections=A,B: "
 	          "those instead",
-	  .parameters = { { "retention_days", .number = true,
+	  .parameters = { { .name = "retention_days",
+	                    .number = true,
 	                    .required = true },
-	                  { "collections" } },
+	                  { .name = "collections" } },
 	  .run = upkeep_cleanup,
 	  .check = upkeep_check_cleanup },
 	{ .name = "clear-expired",
