@@ -300,7 +300,8 @@ static int unpack_into(struct libdeflate_decompressor *inflater,
 	return 0;
 }
 
-/* -ENOSPC: more than LIMIT, or much more than SIZE, comes out. */
+/* -ENOSPC: more than LIMIT, or much more than SIZE, comes out.  -EINVAL: that
+ * may be so too. */
 static int unpack_whole(const void *bytes, size_t size, size_t limit,
                         struct blob *out)
 {
@@ -331,7 +332,10 @@ int decompress_zlib(const void *bytes, size_t size, size_t limit,
 
 	if (size <= WHOLE_MOST)
 		rc = unpack_whole(bytes, size, limit, out);
-	return rc == -ENOSPC ? unpack(run_zlib, bytes, size, limit, out) : rc;
+	if (rc == 0 || rc == -ENOMEM)
+		return rc;
+	/* What is wrong is for zlib to say, here as where it measures. */
+	return unpack(run_zlib, bytes, size, limit, out);
 }
 
 int decompress_zstd(const void *bytes, size_t size, size_t limit,
