@@ -23,6 +23,7 @@
 #include "fs/moved.h"
 #include "fs/read_ahead.h"
 #include "fs/notify.h"
+#include "fs/passthrough.h"
 #include "fs/sharing.h"
 #include "layout/access.h"
 #include "layout/node.h"
@@ -50,6 +51,7 @@ struct fs {
 	struct changes changes;
 	struct herald herald;
 	struct read_ahead read_ahead;
+	struct passthrough passthrough;
 	pthread_mutex_t directories_lock;
 	struct directory *directories; /* that are open (ops_dir.c) */
 	struct accesses *accesses;     /* NULL: nobody counts */

@@ -22,6 +22,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+struct passed;
+
 struct handle {
 	struct handle *next; /* of the inode's; under its table's lock */
 	atomic_uint holders; /* each calls handle_close */
@@ -30,7 +32,8 @@ struct handle {
 	struct node node;
 	int flags; /* of open(2) */
 
-	int fd; /* scratch files; else -1 */
+	int fd;                /* scratch files; else -1 */
+	struct passed *passed; /* the kernel uses FD itself (passthrough.h) */
 
 	struct view view; /* while has_view */
 	bool has_view;

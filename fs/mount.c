@@ -139,6 +139,9 @@ static int open_tree(struct mount *mount)
 	pthread_mutex_init(&mount->fs.directories_lock, NULL);
 	sharing_init(&mount->fs.sharing);
 	links_init(&mount->fs.links);
+	passthrough_init(&mount->fs.passthrough,
+	                 !mount->options->no_passthrough &&
+	                     mount->settings.scratch_quota == 0);
 	notify_init(&mount->fs);
 	mount->fs.read_ahead.mountpoint = mount->mountpoint;
 	mount->fs.read_ahead.bytes = mount->settings.read_ahead;
@@ -292,6 +295,7 @@ static void close_all(struct mount *mount)
 		pthread_mutex_destroy(&fs->directories_lock);
 		sharing_release(&fs->sharing);
 		links_release(&fs->links);
+		passthrough_release(&fs->passthrough);
 		notify_release(fs);
 		blob_release(&fs->tree.settings_text);
 		answers_free(fs->tree.answers);

@@ -2,7 +2,7 @@
 #include "fs/timed.h"
 
 /* What the kernel offers and we want. */
-static const unsigned int wanted[] = {
+static const unsigned long wanted[] = {
 	FUSE_CAP_ATOMIC_O_TRUNC, /* open(O_TRUNC) is one request */
 	FUSE_CAP_ASYNC_READ,     /* read ahead in parallel */
 	FUSE_CAP_PARALLEL_DIROPS,
@@ -14,14 +14,33 @@ static const unsigned int wanted[] = {
 	FUSE_CAP_READDIRPLUS_AUTO, /* somebody asks for both */
 };
 
+static void want(struct fuse_conn_info *conn, unsigned long flag)
+{
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+	fuse_set_feature_flag(conn, flag);
+#else
+	conn->want |= conn->capable & (unsigned int)flag;
+#endif
+}
+
+static void do_not_want(struct fuse_conn_info *conn, unsigned long flag)
+{
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+	fuse_unset_feature_flag(conn, flag);
+#else
+	conn->want &= ~(unsigned int)flag;
+#endif
+}
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct fs *fs = userdata;
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		conn->want |= conn->capable & wanted[i];
+		want(conn, wanted[i]);
 	/* Other programs change the stores: sizes and times are theirs. */
-	conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE;
+	do_not_want(conn, FUSE_CAP_WRITEBACK_CACHE);
+	passthrough_negotiate(&fs->passthrough, conn);
 	conn->max_write = FS_MAX_TRANSFER;
 	conn->max_read = 0;
 	if (fs->ready)

@@ -128,6 +128,7 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 	int rc = commit(fs, ino, handle, true);
 
 	inodes_detach(&fs->inodes, ino, handle);
+	passthrough_close(fs, req, handle);
 	handle_close(handle);
 	fuse_reply_err(req, -rc);
 }

@@ -45,8 +45,7 @@ static void set_caching(const struct handle *handle,
 /* The path of the JSON file of the record that NODE is an array of. */
 static int fields_path(const struct node *node, struct blob *out)
 {
-	const char *collection = node->collection->path;
-	int rc = blob_printf(out, "%s/", collection);
+	int rc = blob_printf(out, "%s/", node->collection->path);
 
 	if (rc == 0)
 		rc = node_part_name(node_key(node),
@@ -131,10 +130,11 @@ static mode_t mode_for(const struct fs *fs, const struct fuse_ctx *who,
 	return who->uid == fs->uid ? mode : mode | fs->file_mode;
 }
 
-static int create(struct fs *fs, const char *path, const struct fuse_ctx *who,
-                  mode_t mode, struct fuse_file_info *file,
-                  struct fuse_entry_param *entry)
+static int create(fuse_req_t req, const char *path, mode_t mode,
+                  struct fuse_file_info *file, struct fuse_entry_param *entry)
 {
+	struct fs *fs = fuse_req_userdata(req);
+	const struct fuse_ctx *who = fuse_req_ctx(req);
 	/* A file made with O_EXCL is empty, whatever fields there are. */
 	int flags =
 	    file->flags | O_CREAT | (file->flags & O_EXCL ? O_TRUNC : 0);
@@ -155,6 +155,11 @@ static int create(struct fs *fs, const char *path, const struct fuse_ctx *who,
 		rc = enter(fs, path, handle, entry);
 	if (rc == 0) {
 		set_caching(handle, file);
+		rc = passthrough_open(fs, req, entry->ino, handle, file);
+		if (rc)
+			inodes_forget(&fs->inodes, entry->ino, 1);
+	}
+	if (rc == 0) {
 		inodes_keep_pages(&fs->inodes, entry->ino, handle);
 		fs_note_access(fs, handle, who->pid);
 	} else if (handle) {
@@ -173,7 +178,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	char *path = fs_child_path(fs, parent, name, &rc);
 
 	if (path)
-		rc = create(fs, path, fuse_req_ctx(req), mode, file, &entry);
+		rc = create(req, path, mode, file, &entry);
 	free(path);
 	if (rc)
 		fuse_reply_err(req, -rc);
@@ -187,11 +192,10 @@ static bool visit_unborn(struct handle *handle, void *arg)
 	return handle_is_unborn(handle);
 }
 
-/* An OPEN request. */
 struct opening {
 	struct fs *fs;
+	fuse_req_t req;
 	fuse_ino_t ino;
-	pid_t pid;
 	struct fuse_file_info *file;
 	bool gone;    /* the node's name leads elsewhere */
 	bool crowded; /* it must not use the pages of its node */
@@ -203,7 +207,8 @@ static int attach(struct opening *opening, struct handle *handle)
 	struct fs *fs = opening->fs;
 
 	if (!opening->gone &&
-	    !inodes_is_reserved(&fs->inodes, opening->ino, opening->pid) &&
+	    !inodes_is_reserved(&fs->inodes, opening->ino,
+	                        fuse_req_ctx(opening->req)->pid) &&
 	    sharing_attach(fs, opening->ino, handle))
 		return 0;
 	if (!opening->is_back) {
@@ -342,22 +347,25 @@ static int open_and_attach(struct opening *opening, const char *path)
 
 	if (rc)
 		return rc;
+	set_caching(handle, opening->file);
 	rc = attach(opening, handle);
+	opening->file->direct_io |= opening->crowded;
+	if (rc == 0)
+		rc = passthrough_open(opening->fs, opening->req, opening->ino,
+		                      handle, opening->file);
 	if (rc) {
 		handle_close(handle);
 		return rc;
 	}
-	set_caching(handle, opening->file);
-	opening->file->direct_io |= opening->crowded;
 	keep_pages(opening, handle);
-	fs_note_access(opening->fs, handle, opening->pid);
+	fs_note_access(opening->fs, handle, fuse_req_ctx(opening->req)->pid);
 	return 0;
 }
 
 static int open_file(struct opening *opening)
 {
 	struct fs *fs = opening->fs;
-	pid_t pid = opening->pid;
+	pid_t pid = fuse_req_ctx(opening->req)->pid;
 	char *path = inodes_path(&fs->inodes, opening->ino, &opening->gone);
 	uint64_t number;
 	int rc;
@@ -378,8 +386,8 @@ static int open_file(struct opening *opening)
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
 	struct opening opening = { .fs = fuse_req_userdata(req),
+		                   .req = req,
 		                   .ino = ino,
-		                   .pid = fuse_req_ctx(req)->pid,
 		                   .file = file };
 	int rc;
 

@@ -102,6 +102,8 @@ static int take_option(struct options *options, const char *option, char *why)
 		options->no_sandbox = true;
 	else if (strcmp(option, "core_dumps") == 0)
 		options->core_dumps = true;
+	else if (strcmp(option, "no_passthrough") == 0)
+		options->no_passthrough = true;
 	else if (is_mount_word(option))
 		return add(&options->mount, &options->mount_count, option);
 	else {

@@ -24,8 +24,9 @@ struct options {
 	bool version;
 	bool read_only;
 	bool nonempty;
-	bool no_sandbox; /* rights are kept (doors.h) */
-	bool core_dumps; /* may be written */
+	bool no_sandbox;     /* rights are kept (doors.h) */
+	bool core_dumps;     /* may be written */
+	bool no_passthrough; /* of scratch files (passthrough.h) */
 	bool has_uid, has_gid, has_umask;
 	unsigned int uid, gid, umask;
 	char **settings; /* -o options for settings_load */

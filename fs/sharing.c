@@ -115,4 +115,5 @@ void sharing_make_room(struct fs *fs, const char *path, struct handle *handle)
 	if (id && node_is_part(&handle->node) &&
 	    inodes_visit(&fs->inodes, id, visit_unlike, handle))
 		inodes_set_aside(&fs->inodes, id);
+	passthrough_make_room(fs, path, handle);
 }

@@ -26,6 +26,7 @@ static const char usage[] =
     "    -o allow_other      let other users in, as permissions say\n"
     "    -o no_sandbox       keep rights that a mount does not need\n"
     "    -o core_dumps       allow core dumps, which hold what is read\n"
+    "    -o no_passthrough   see all reads and writes of scratch files\n"
     "    -o nonempty         mount over a directory that has files\n"
     "    -o SETTING=VALUE    any setting of storage.yaml, for instance\n"
     "                        redis.host=localhost, sqlite.db_path=x.db,\n"
