@@ -14,7 +14,8 @@ void reopen(struct contract *c)
 {
 	char why[WHY_SIZE] = "";
 
-	c->backend->close(c->store);
+	if (c->store) /* which its backend may be a part of */
+		c->backend->close(c->store);
 	c->store = NULL;
 	assert_int_equal(
 	    c->kind->open(c->directory, &c->settings, &c->store, why), 0);
