@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/file.h"
+
 #if H5_VERSION_GE(1, 13, 0)
 #include <H5FDdevelop.h>
 #endif
@@ -14,7 +16,7 @@
 
 /* What the library keeps for the driver in an access list. */
 struct choice {
-	struct journal *journal;
+	struct journal *journal; /* NULL: it is only read */
 };
 
 /* An open file. */
@@ -84,7 +86,7 @@ static H5FD_t *driver_open(const char *path, unsigned flags, hid_t access,
 		return NULL;
 	}
 	file->fd = descriptor(file->under);
-	rc = journal_begin(file->journal, file->fd);
+	rc = file->journal ? journal_begin(file->journal, file->fd) : 0;
 	if (rc) {
 		H5FDclose(file->under);
 		free(file);
@@ -137,8 +139,10 @@ static herr_t set_end(H5FD_t *file, H5FD_mem_t type, haddr_t end)
 
 static haddr_t get_size(const H5FD_t *file, H5FD_mem_t type)
 {
-	(void)type;
-	return journal_size(driven_const(file)->journal);
+	const struct driven *driver = driven_const(file);
+
+	return driver->journal ? journal_size(driver->journal)
+	                       : H5FDget_eof(driver->under, type);
 }
 
 static herr_t get_handle(H5FD_t *file, hid_t access, void **handle)
@@ -148,19 +152,34 @@ static herr_t get_handle(H5FD_t *file, hid_t access, void **handle)
 	return 0;
 }
 
+/* What lies beyond the end is zeros. */
+static int read_plain(int fd, void *data, size_t size, uint64_t offset)
+{
+	ssize_t got = file_read_at(fd, data, size, (off_t)offset);
+
+	if (got < 0)
+		return (int)got;
+	memset((char *)data + got, 0, size - (size_t)got);
+	return 0;
+}
+
 /* NOLINTBEGIN(readability-*): the signatures are the library's. */
 static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer,
                           haddr_t offset, size_t size, void *data)
 {
-	int rc = journal_read(driven(file)->journal, data, size, offset);
+	const struct driven *driver = driven(file);
+	int rc = driver->journal
+	             ? journal_read(driver->journal, data, size, offset)
+	             : read_plain(driver->fd, data, size, offset);
 
 	(void)type;
 	(void)transfer;
 	if (rc == 0)
 		return 0;
 	report(__func__, strerror(-rc));
-	hdf5_note_failure();
-	journal_doom(driven(file)->journal);
+	hdf5_note_unread();
+	if (driver->journal)
+		journal_doom(driver->journal);
 	return -1;
 }
 

@@ -4,7 +4,8 @@
  *
  * A virtual file driver over the stock one (sec2).  That opens, locks and
  * closes the file; what is read and written goes through a journal
- * (journal.h), and so nothing happens to the file but by commits.
+ * (journal.h), and so nothing happens to the file but by commits.  It notes
+ * each read that fails (hdf5_note_unread), which the library may not tell.
  *
  * The library does not survive it when what it keeps in memory cannot be
  * written.  So only the writing of elements fails; other errors doom the
@@ -20,7 +21,7 @@
 
 /* Files opened with ACCESS are written through JOURNAL: it begins when one is
  * opened, and is the caller's to end, whether that fails or when it is closed.
- * Until then the file stays locked. */
+ * Until then the file stays locked.  NULL: they are opened for reading. */
 int hdf5_driver_set(hid_t access, struct journal *journal);
 
 #endif

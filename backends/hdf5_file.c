@@ -81,10 +81,10 @@ static int open_file(const char *path, struct journal *journal, hid_t *out,
 		hid_t access = hdf5_file_access(versions[i]);
 		hid_t id = -1;
 
-		if (!journal)
-			id = H5Fopen(path, H5F_ACC_RDONLY, access);
-		else if (hdf5_driver_set(access, journal) == 0)
-			id = H5Fopen(path, H5F_ACC_RDWR, access);
+		if (hdf5_driver_set(access, journal) == 0)
+			id = H5Fopen(path,
+			             journal ? H5F_ACC_RDWR : H5F_ACC_RDONLY,
+			             access);
 		if (id >= 0) {
 			close_on_exec(id);
 			*out = id;
@@ -149,6 +149,7 @@ static int try_open(struct hdf5_file *file, bool write)
 	file->writable = write;
 	file->session++;
 	file->failures = hdf5_failures();
+	file->unread = hdf5_unread();
 	file->used_ms = now_ms();
 	rc = hdf5_closer_wake(file->closer);
 	if (rc)
@@ -156,16 +157,34 @@ static int try_open(struct hdf5_file *file, bool write)
 	return rc;
 }
 
+static bool has_failed(const struct hdf5_file *file)
+{
+	return file->id >= 0 && file->failures != hdf5_failures();
+}
+
 /* What the library has failed at is read anew.  A change that is under way
  * cannot be: it is not to be committed. */
 static void forget_failures(struct hdf5_file *file)
 {
-	if (file->id < 0 || file->failures == hdf5_failures())
+	if (!has_failed(file))
 		return;
 	if (journal_is_active(file->journal))
 		journal_doom(file->journal);
 	else if (file->pins == 0)
 		hdf5_file_abort(file);
+}
+
+void hdf5_file_renew(struct hdf5_file *file)
+{
+	if (has_failed(file) && file->pins == 0)
+		hdf5_file_abort(file);
+}
+
+int hdf5_file_doubt(const struct hdf5_file *file, int rc)
+{
+	bool doubtful = file->id >= 0 && file->unread != hdf5_unread();
+
+	return doubtful && (rc == 0 || rc == -ENOENT) ? -EIO : rc;
 }
 
 int hdf5_file_join(struct hdf5_file *file, enum hdf5_access access)
@@ -210,6 +229,7 @@ int hdf5_file_enter(struct hdf5_file *file, enum hdf5_access access)
 	int rc;
 
 	hdf5_lock();
+	hdf5_file_renew(file);
 	rc = hdf5_file_join(file, access);
 	if (rc)
 		hdf5_unlock();

@@ -61,6 +61,13 @@ int hdf5_file_join(struct hdf5_file *file, enum hdf5_access access);
 /* Close it if it was not used for IDLE_MS.  True: it is still open. */
 bool hdf5_file_rest(struct hdf5_file *file, int64_t idle_ms);
 
+/* For the one who has come in and has not begun anything yet: what the library
+ * has failed at is forgotten, and so is a change that was given up. */
+void hdf5_file_renew(struct hdf5_file *file);
+/* RC, or -EIO where something was found or not found (0, -ENOENT) after bytes of
+ * the file could not be read: the library does not always tell. */
+int hdf5_file_doubt(const struct hdf5_file *file, int rc);
+
 /* The last time another program held it.  At any time. */
 bool hdf5_file_is_locked(const struct hdf5_file *file);
 

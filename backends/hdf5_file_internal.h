@@ -23,6 +23,7 @@ struct hdf5_file {
 	unsigned int pins;       /* long works under way */
 	uint64_t session;
 	uint64_t failures; /* hdf5_failures when it was opened */
+	uint64_t unread;   /* hdf5_unread then */
 	uint64_t generation;
 	uint64_t flushes;
 	struct stat seen; /* the file as it was left, or found at opening */

@@ -193,8 +193,8 @@ int hdf5_find(struct store *base, const struct collection *collection,
               struct key prefix, bool (*match)(struct key key, void *arg),
               void *arg, struct blob *key_out);
 /* 0: a root of the record is in FILE.  -ENOENT. */
-int hdf5_find_record(hid_t file, const struct collection *collection,
-                     struct key key);
+int hdf5_find_record(const struct hdf5_file *file,
+                     const struct collection *collection, struct key key);
 /* Records of FILE have come or gone. */
 void hdf5_names_forget(struct hdf5_store *store, const struct hdf5_file *file);
 void hdf5_names_free(struct hdf5_names *names);

@@ -19,8 +19,9 @@ static struct {
 	unsigned int serving;
 	hid_t link_access;
 	uint64_t failures;
+	uint64_t unread;
 } library = {
-	PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, -1, 0
+	PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, -1, 0, 0
 };
 
 /* NOLINTBEGIN(readability-*): the signature is the library's. */
@@ -140,6 +141,17 @@ void hdf5_note_failure(void)
 uint64_t hdf5_failures(void)
 {
 	return library.failures;
+}
+
+void hdf5_note_unread(void)
+{
+	library.unread++;
+	hdf5_note_failure();
+}
+
+uint64_t hdf5_unread(void)
+{
+	return library.unread;
 }
 
 int hdf5_descriptor(hid_t file)

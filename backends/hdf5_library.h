@@ -34,6 +34,11 @@ int hdf5_error(const char *what, const char *where);
 void hdf5_note_failure(void);
 uint64_t hdf5_failures(void);
 
+/* The same where bytes of a file could not be read: whatever the library says
+ * is not there may be. */
+void hdf5_note_unread(void);
+uint64_t hdf5_unread(void);
+
 /* The two halves of that: what the innermost function of the library said, and
  * what it means; -EAGAIN: the file is locked. */
 void hdf5_last_message(char why[HDF5_MESSAGE_SIZE]);

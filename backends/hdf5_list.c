@@ -139,6 +139,7 @@ static int fill(struct hdf5_store *store, struct hdf5_volume *volume,
 	for (size_t i = 0; rc == 0 && i < roots.count; i++)
 		rc = add_group(hdf5_file_id(file), roots.paths[i].data, names);
 	hdf5_roots_release(&roots);
+	rc = hdf5_file_doubt(file, rc);
 	if (rc)
 		return rc;
 	sort_unique(names);
@@ -284,8 +285,8 @@ int hdf5_list(struct store *base, const struct collection *collection,
 	return rc;
 }
 
-int hdf5_find_record(hid_t file, const struct collection *collection,
-                     struct key key)
+int hdf5_find_record(const struct hdf5_file *file,
+                     const struct collection *collection, struct key key)
 {
 	struct hdf5_roots roots;
 	int rc = hdf5_roots(collection, key, &roots);
@@ -296,12 +297,12 @@ int hdf5_find_record(hid_t file, const struct collection *collection,
 	for (size_t i = 0; rc == -ENOENT && i < roots.count; i++) {
 		hid_t root = -1;
 
-		rc = hdf5_open_root(file, collection, roots.paths[i].data,
-		                    &root);
+		rc = hdf5_open_root(hdf5_file_id(file), collection,
+		                    roots.paths[i].data, &root);
 		hdf5_close_id(root);
 	}
 	hdf5_roots_release(&roots);
-	return rc;
+	return hdf5_file_doubt(file, rc);
 }
 
 int hdf5_names_have(struct hdf5_store *store, struct hdf5_volume *volume,

@@ -107,10 +107,12 @@ static int rename_roots(const struct renaming *renaming,
 	struct hdf5_store *store = renaming->store;
 	hid_t file = hdf5_file_id(renaming->file);
 	bool swaps = renaming->mode == RENAME_SWAP;
-	int rc = hdf5_find_record(file, renaming->collection, renaming->from);
+	int rc = hdf5_find_record(renaming->file, renaming->collection,
+	                          renaming->from);
 
 	if (rc == 0 && swaps)
-		rc = hdf5_find_record(file, renaming->collection, renaming->to);
+		rc = hdf5_find_record(renaming->file, renaming->collection,
+		                      renaming->to);
 	if (rc == 0 && renaming->mode == RENAME_KEEP) {
 		rc = any_link(file, to);
 		rc = rc > 0 ? -EEXIST : rc;
@@ -256,7 +258,7 @@ static int remove_from(struct hdf5_store *store, struct hdf5_file *file,
 
 	if (rc)
 		return rc;
-	rc = hdf5_find_record(hdf5_file_id(file), collection, key);
+	rc = hdf5_find_record(file, collection, key);
 	if (rc == 0)
 		rc = hdf5_remove_roots(store, file, &roots);
 	rc = end_change(file, rc);

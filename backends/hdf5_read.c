@@ -126,12 +126,14 @@ static uint64_t strip_share(const struct hdf5_reader *reader)
 	return min_u64(HDF5_STRIP_MEMORY, (CACHE_ALL - caches) / strips);
 }
 
-/* The data set again, with a chunk cache of its own, or with none. */
+/* The data set again, with a chunk cache of its own, or with none.  Where that
+ * fails it is closed. */
 static int reopen_with_cache(struct hdf5_reader *reader)
 {
 	uint64_t size =
 	    hdf5_strip_measure(&reader->strip, &reader->grid, CACHE_MOST);
 	hid_t list;
+	int rc;
 
 	size = min_u64(size > CACHE_LEAST ? size : CACHE_LEAST, CACHE_MOST);
 	if (!reader->follows)
@@ -141,8 +143,11 @@ static int reopen_with_cache(struct hdf5_reader *reader)
 	reader->grid.dataset =
 	    H5Dopen2(hdf5_file_id(reader->file), reader->path.data, list);
 	hdf5_close_id(list);
-	if (reader->grid.dataset < 0)
-		return hdf5_error("cannot open", reader->path.data);
+	if (reader->grid.dataset < 0) {
+		rc = hdf5_error("cannot open", reader->path.data);
+		close_dataset(reader);
+		return rc;
+	}
 	if (!reader->follows)
 		limit_memory(reader);
 	return 0;
@@ -164,6 +169,7 @@ static int open_dataset(struct hdf5_reader *reader)
 	if (rc == 0)
 		rc =
 		    hdf5_array_grid(dataset, &reader->base.info, &reader->grid);
+	rc = hdf5_file_doubt(reader->file, rc);
 	if (rc) {
 		hdf5_close_id(dataset);
 		return rc == -ENOENT ? -ESTALE : rc;
@@ -172,25 +178,17 @@ static int open_dataset(struct hdf5_reader *reader)
 		hdf5_strip_drop(&reader->strip);
 	reader->generation = hdf5_file_generation(reader->file);
 	reader->session = hdf5_file_session(reader->file);
-	rc = reopen_with_cache(reader);
-	if (rc)
-		close_dataset(reader);
-	return rc;
+	return reopen_with_cache(reader);
 }
 
 /* Begin or stop to read strips: then the chunk cache makes room, or returns. */
 static int set_follows(struct hdf5_reader *reader, bool follows)
 {
-	int rc;
-
 	if (reader->follows == follows)
 		return 0;
 	reader->follows = follows;
 	hdf5_strip_drop(&reader->strip);
-	rc = reopen_with_cache(reader);
-	if (rc)
-		close_dataset(reader);
-	return rc;
+	return reopen_with_cache(reader);
 }
 
 static int read_strip(struct hdf5_reader *reader, uint64_t offset, void *buffer,
@@ -334,7 +332,7 @@ static int open_reader(struct hdf5_reader *reader)
 	                         &dataset, info);
 
 	if (rc)
-		return rc;
+		return hdf5_file_doubt(reader->file, rc);
 	reader->base.size = info->nbytes;
 	reader->generation = hdf5_file_generation(reader->file);
 	rc = hdf5_source_address(dataset, &reader->address);
@@ -345,6 +343,7 @@ static int open_reader(struct hdf5_reader *reader)
 		                      reader->file, &reader->path, info,
 		                      dataset);
 	hdf5_close_id(dataset);
+	rc = hdf5_file_doubt(reader->file, rc);
 	if (rc == 0) {
 		reader->base.version = version(reader);
 		reader->next = reader->store->readers;

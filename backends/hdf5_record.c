@@ -216,6 +216,7 @@ int hdf5_record_load(struct hdf5_file *file,
 	if (rc == 0)
 		rc = load_arrays(&loading);
 	hdf5_close_id(root);
+	rc = hdf5_file_doubt(file, rc);
 	if (rc)
 		record_release(&record);
 	else

@@ -169,6 +169,7 @@ static int open_dataset(struct hdf5_source *source)
 	hdf5_close_id(dataset);
 	if (rc == 0)
 		rc = reopen(source);
+	rc = hdf5_file_doubt(source->file, rc);
 	return rc == -ENOENT ? -ESTALE : rc;
 }
 

@@ -154,6 +154,9 @@ static bool was_moved(const struct hdf5_store *store)
 void hdf5_volumes_enter(struct hdf5_store *store)
 {
 	hdf5_lock();
+	for (struct hdf5_volume *volume = store->volumes; volume;
+	     volume = volume->next)
+		hdf5_file_renew(volume->file);
 	if (now_ms() - store->looked_ms >= LOOK_MS || was_moved(store))
 		hdf5_volumes_look(store);
 }
@@ -219,9 +222,7 @@ static int try_volume(struct hdf5_store *store, struct hdf5_volume *volume,
 		rc = hdf5_names_have(store, volume, collection, key, &named);
 	if (rc == 0)
 		rc = named ? hdf5_volume_join(store, volume, access) : -ENOENT;
-	return rc ? rc
-	          : hdf5_find_record(hdf5_file_id(volume->file), collection,
-	                             key);
+	return rc ? rc : hdf5_find_record(volume->file, collection, key);
 }
 
 int hdf5_volumes_find_from(struct hdf5_store *store, struct hdf5_volume *volume,
