@@ -3,8 +3,9 @@
  * journal_internal.h - what the files of the journal share
  *
  * The format of a journal, in the byte order of the machine: a header of one
- * sector, then records, each with an image behind it.  A header of zeros is
- * void.  Offsets and sizes that are read are checked before they are believed.
+ * sector, then records, each with an image behind it.  A header that begins with
+ * a zero is void.  Offsets and sizes that are read are checked before they are
+ * believed.
  */
 #ifndef ENGRAMFS_BACKENDS_JOURNAL_INTERNAL_H
 #define ENGRAMFS_BACKENDS_JOURNAL_INTERNAL_H

@@ -47,11 +47,11 @@ int journal_header_read(int log, struct journal_header *out)
 	return 0;
 }
 
+/* One byte cannot be half written: a header that is not whole would be void
+ * where the writing of it has failed. */
 int journal_make_void(const struct journal_io *io, int log)
 {
-	static const unsigned char zeros[JOURNAL_SECTOR];
-
-	return journal_pwrite(io, log, zeros, sizeof(zeros), 0);
+	return journal_pwrite(io, log, "", 1, 0);
 }
 
 static uint64_t sector_checksum(const unsigned char *page, size_t size,

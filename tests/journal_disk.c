@@ -201,14 +201,18 @@ static bool fails(void)
 static ssize_t watched_pwrite(int fd, const void *data, size_t size,
                               off_t offset)
 {
+	bool failed = fails();
 	struct call *call;
 
-	if (fails())
-		return -1;
+	if (failed)
+		size /= 2;
 	call = note(fd);
 	call->offset = (size_t)offset;
 	assert_int_equal(blob_append(&call->data, data, size), 0);
-	return pwrite(fd, data, size, offset);
+	if (pwrite(fd, data, size, offset) != (ssize_t)size)
+		return -1;
+	errno = ENOSPC;
+	return failed ? -1 : (ssize_t)size;
 }
 
 static int watched_ftruncate(int fd, off_t size)

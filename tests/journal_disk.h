@@ -39,7 +39,8 @@ void disk_end(void);
 void disk_expect(const struct content *content);
 void disk_committed(void);
 
-/* The COUNT-th call from now fails with ENOSPC; 0: none does. */
+/* The COUNT-th call from now fails with ENOSPC, and has written half of what it
+ * was to write; 0: none does. */
 void disk_fail_at(int count);
 /* None of them has been reached yet. */
 bool disk_has_failed(void);
