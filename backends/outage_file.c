@@ -47,10 +47,14 @@ int outage_file_write(int fd, uint64_t number, const struct blob *bytes)
 	name_file(number, name);
 	if (rc == 0 && renameat2(fd, TEMPORARY, fd, name, RENAME_NOREPLACE) < 0)
 		rc = -errno;
-	if (rc == 0 && fsync(fd) < 0)
-		rc = -errno;
-	if (rc)
+	if (rc) {
 		unlinkat(fd, TEMPORARY, 0);
+		return rc;
+	}
+	if (fsync(fd) < 0) {
+		rc = -errno;
+		unlinkat(fd, name, 0);
+	}
 	return rc;
 }
 

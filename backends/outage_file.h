@@ -55,7 +55,8 @@ int outage_entry_decode(const struct blob *bytes, const struct collection *rows,
 bool outage_same_collection(const struct collection *a,
                             const struct collection *b);
 
-/* File NUMBER of the directory FD.  -EEXIST: there is one. */
+/* File NUMBER of the directory FD.  On an error it is not there.  -EEXIST: there
+ * is one. */
 int outage_file_write(int fd, uint64_t number, const struct blob *bytes);
 int outage_file_read(int fd, uint64_t number, struct blob *out);
 int outage_file_remove(int fd, uint64_t number);

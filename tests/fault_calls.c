@@ -83,6 +83,8 @@ FORWARD(int, utimensat, WRITING, -1,
 FORWARD(DIR *, opendir, OPENING, NULL, (const char *path), (path))
 FORWARD(FILE *, fopen, OPENING, NULL, (const char *path, const char *mode),
         (path, mode))
+FORWARD(FILE *, fopen64, OPENING, NULL, (const char *path, const char *mode),
+        (path, mode))
 FORWARD(int, dup, OPENING, -1, (int fd), (fd))
 FORWARD(int, eventfd, OPENING, -1, (unsigned int value, int flags),
         (value, flags))
@@ -191,6 +193,13 @@ int openat(int fd, const char *path, int flags, ...)
 	static int (*next)(int, const char *, int, ...);
 	TAKE_MODE(fd);
 	HAND_ON(openat, path, flags, mode);
+}
+
+int openat64(int fd, const char *path, int flags, ...)
+{
+	static int (*next)(int, const char *, int, ...);
+	TAKE_MODE(fd);
+	HAND_ON(openat64, path, flags, mode);
 }
 
 /* openat2(2) has no name of its own in the C library. */
