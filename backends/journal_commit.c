@@ -232,13 +232,14 @@ int journal_commit(struct journal *journal)
 	return 0;
 }
 
-/* Where the journal is void already, only a sync has failed. */
+/* Where the journal is void already, only a sync has failed: it is valid once
+ * more.  If it cannot be, the transaction has happened. */
 static int undo(struct journal *journal)
 {
 	uint64_t pages;
 	int rc = 0;
 
-	if (journal->ended) {
+	if (journal->ended && journal_make_valid(journal->io, journal->log)) {
 		start_anew(journal);
 		return 0;
 	}

@@ -103,6 +103,8 @@ void journal_header_init(struct journal_header *header,
  * none of ours. */
 int journal_header_read(int log, struct journal_header *out);
 int journal_make_void(const struct journal_io *io, int log);
+/* Again: it was made void, and nothing was written to it since. */
+int journal_make_valid(const struct journal_io *io, int log);
 /* Fill RECORD for the image BEFORE of PAGE. */
 void journal_record_init(struct journal_record *record, uint64_t number,
                          const struct journal_page *page, const void *before);

@@ -54,6 +54,11 @@ int journal_make_void(const struct journal_io *io, int log)
 	return journal_pwrite(io, log, "", 1, 0);
 }
 
+int journal_make_valid(const struct journal_io *io, int log)
+{
+	return journal_pwrite(io, log, JOURNAL_MAGIC, 1, 0);
+}
+
 static uint64_t sector_checksum(const unsigned char *page, size_t size,
                                 size_t sector)
 {
