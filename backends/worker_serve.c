@@ -229,7 +229,7 @@ static void limit_resources(void)
 
 void worker_limit_memory(uint64_t cache)
 {
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_DATA, &limit) == 0 &&
