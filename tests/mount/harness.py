@@ -31,8 +31,6 @@ ENGRAMFS = os.path.join(os.path.abspath(BIN), "engramfs")
 ENGRAMCTL = os.path.join(os.path.abspath(BIN), "engramctl")
 LEGACY = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                       "..", "data", "legacy")
-SUPPRESSIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                            "..", "tsan.supp")
 SKIPPED = 77
 
 
@@ -219,8 +217,7 @@ class Mount:
         self.environment = clean_environment({
             "ASAN_OPTIONS": f"log_path={reports}:exitcode=99",
             "UBSAN_OPTIONS": f"log_path={reports}:print_stacktrace=1",
-            "TSAN_OPTIONS": f"log_path={reports}:exitcode=99:"
-                            f"suppressions={SUPPRESSIONS}",
+            "TSAN_OPTIONS": f"log_path={reports}:exitcode=99",
             **(env or {})})
         try:
             self._start()
