@@ -87,7 +87,9 @@ static int64_t run_close(struct worker_running *running,
 	struct store *store = store_of(running);
 
 	(void)call;
+	pthread_mutex_lock(&running->server->lock);
 	running->server->store = NULL;
+	pthread_mutex_unlock(&running->server->lock);
 	store->backend->close(store);
 	return 0;
 }

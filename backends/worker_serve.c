@@ -308,6 +308,16 @@ static void end(struct worker_server *server)
 	free(server);
 }
 
+static bool is_open(struct worker_server *server)
+{
+	bool open;
+
+	pthread_mutex_lock(&server->lock);
+	open = server->store != NULL;
+	pthread_mutex_unlock(&server->lock);
+	return open;
+}
+
 int worker_serve(void)
 {
 	struct worker_server *server = calloc(1, sizeof(*server));
@@ -323,7 +333,7 @@ int worker_serve(void)
 	if (rc == 0)
 		rc = take_channels(server);
 	/* What is not closed is as after a crash: nothing is written any more. */
-	if (rc || server->store)
+	if (rc || is_open(server))
 		_exit(EXIT_FAILURE);
 	end(server);
 	return EXIT_SUCCESS;
