@@ -78,6 +78,9 @@ struct redis_store *redis_store_of(struct store *store);
 /* What the vtable has. */
 int redis_get(struct store *store, const struct collection *collection,
               struct key key, struct record *out);
+/* watch_ops->look. */
+int redis_get_briefly(struct store *store, const struct collection *collection,
+                      struct key key, struct record *out);
 int redis_list(struct store *store, const struct collection *collection,
                struct cursor *cursor, size_t limit, struct record_list *out);
 int redis_find(struct store *store, const struct collection *collection,

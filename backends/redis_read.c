@@ -216,8 +216,8 @@ int redis_look(struct redis_store *redis, const struct collection *collection,
 	return read_image(redis, collection, key, true, NULL, image);
 }
 
-int redis_get(struct store *store, const struct collection *collection,
-              struct key key, struct record *out)
+static int get(struct store *store, const struct collection *collection,
+               struct key key, bool want_order, struct record *out)
 {
 	struct redis_store *redis = redis_store_of(store);
 	struct redis_image image = { 0 };
@@ -227,7 +227,7 @@ int redis_get(struct store *store, const struct collection *collection,
 	if (rc == 0)
 		rc = redis_read_image(redis, collection, &whole, &image);
 	if (rc == 0)
-		rc = redis_look(redis, collection, &whole, true, &image);
+		rc = redis_look(redis, collection, &whole, want_order, &image);
 	if (rc == 0)
 		rc = redis_image_show(collection, key, &image, out);
 	if (rc == -ENOENT)
@@ -235,4 +235,16 @@ int redis_get(struct store *store, const struct collection *collection,
 	redis_image_release(&image);
 	blob_release(&whole);
 	return rc;
+}
+
+int redis_get(struct store *store, const struct collection *collection,
+              struct key key, struct record *out)
+{
+	return get(store, collection, key, true, out);
+}
+
+int redis_get_briefly(struct store *store, const struct collection *collection,
+                      struct key key, struct record *out)
+{
+	return get(store, collection, key, false, out);
 }

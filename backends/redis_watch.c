@@ -264,4 +264,5 @@ static void redis_watch_stop(struct watch *watch)
 const struct watch_ops redis_watch_ops = {
 	.start = redis_watch_start,
 	.stop = redis_watch_stop,
+	.look = redis_get_briefly,
 };

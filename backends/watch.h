@@ -50,6 +50,12 @@ struct watch_ops {
 
 	/* No callback is running when this returns.  Accepts NULL. */
 	void (*stop)(struct watch *watch);
+
+	/* What a record of which was told is now: as get (backend.h), but for
+	 * what only the bytes of its arrays tell, which are left alone where
+	 * the fields say enough to show them. */
+	int (*look)(struct store *store, const struct collection *collection,
+	            struct key key, struct record *out);
 };
 
 #endif

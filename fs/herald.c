@@ -2,6 +2,7 @@
 #include "fs/herald.h"
 
 #include "backends/log.h"
+#include "backends/watch.h"
 #include "fs/fs.h"
 #include "fs/herald_job.h"
 
@@ -191,11 +192,12 @@ static void look_at_record(struct herald *herald)
 {
 	const struct herald_job *job = herald->current;
 	struct store *store =
-	    stores_get(&herald->fs->tree.stores, job->collection);
+	    store_bottom(stores_get(&herald->fs->tree.stores, job->collection));
 	struct key key = { job->key.data, job->key.size };
 	struct record record = { 0 };
 	struct node_info info;
-	int rc = store->backend->get(store, job->collection, key, &record);
+	int rc =
+	    store->backend->watch->look(store, job->collection, key, &record);
 
 	if (rc && rc != -ENOENT)
 		return;
