@@ -24,6 +24,7 @@
 
 struct handle;
 struct inode;
+struct inode_glimpse;
 struct names;
 
 #define INODE_STAMPS 64 /* paths share them by their hashes */
@@ -35,8 +36,8 @@ struct inodes {
 	size_t count;
 	struct inode *root;
 	uint64_t stamps[INODE_STAMPS]; /* how often inodes_untell was called */
-	struct inode *newest;          /* of those that keep a glimpse */
-	struct inode *oldest;
+	struct inode_glimpse *newest;  /* inode_glimpse.h */
+	struct inode_glimpse *oldest;
 	uint64_t glimpses_size;
 };
 

@@ -3,38 +3,69 @@
 
 #include "fs/inode_table.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #define OVERHEAD ((uint64_t)1024) /* of a glimpse, about */
 
-static uint64_t weight(const struct inode *inode)
+/* Apart from the inode, for few of a million inodes keep one. */
+struct inode_glimpse {
+	struct glimpse glimpse;
+	struct inode *inode;
+	struct inode_glimpse *newer;
+	struct inode_glimpse *older;
+};
+
+static uint64_t weight(const struct inode_glimpse *kept)
 {
-	return inode->glimpse.view.size + OVERHEAD;
+	return kept->glimpse.view.size + OVERHEAD;
 }
 
-static void link_newest(struct inodes *inodes, struct inode *inode)
+static void link_newest(struct inodes *inodes, struct inode_glimpse *kept)
 {
-	inode->older = inodes->newest;
-	inode->newer = NULL;
-	*(inode->older ? &inode->older->newer : &inodes->oldest) = inode;
-	inodes->newest = inode;
-	inodes->glimpses_size += weight(inode);
+	kept->older = inodes->newest;
+	*(kept->older ? &kept->older->newer : &inodes->oldest) = kept;
+	inodes->newest = kept;
+	inodes->glimpses_size += weight(kept);
 }
 
-static void unlink_glimpse(struct inodes *inodes, struct inode *inode)
+static void unlink_glimpse(struct inodes *inodes, struct inode_glimpse *kept)
 {
-	*(inode->newer ? &inode->newer->older : &inodes->newest) = inode->older;
-	*(inode->older ? &inode->older->newer : &inodes->oldest) = inode->newer;
-	inode->newer = inode->older = NULL;
-	inodes->glimpses_size -= weight(inode);
+	*(kept->newer ? &kept->newer->older : &inodes->newest) = kept->older;
+	*(kept->older ? &kept->older->newer : &inodes->oldest) = kept->newer;
+	inodes->glimpses_size -= weight(kept);
+}
+
+void inode_glimpse_free(struct inode_glimpse *kept)
+{
+	if (!kept)
+		return;
+	glimpse_release(&kept->glimpse);
+	free(kept);
 }
 
 void inode_drop_glimpse(struct inodes *inodes, struct inode *inode)
 {
-	if (inode->glimpse.moment == 0)
+	if (!inode->glimpse)
 		return;
-	unlink_glimpse(inodes, inode);
-	glimpse_release(&inode->glimpse);
+	unlink_glimpse(inodes, inode->glimpse);
+	inode_glimpse_free(inode->glimpse);
+	inode->glimpse = NULL;
+}
+
+/* Without memory the open asks again. */
+static void keep(struct inodes *inodes, struct inode *inode,
+                 struct glimpse *glimpse)
+{
+	struct inode_glimpse *kept = calloc(1, sizeof(*kept));
+
+	if (!kept)
+		return;
+	kept->glimpse = *glimpse;
+	*glimpse = (struct glimpse){ 0 };
+	kept->inode = inode;
+	inode->glimpse = kept;
+	link_newest(inodes, kept);
 }
 
 void inodes_keep_glimpse(struct inodes *inodes, uint64_t id, uint64_t stamp,
@@ -46,13 +77,10 @@ void inodes_keep_glimpse(struct inodes *inodes, uint64_t id, uint64_t stamp,
 	inode_drop_glimpse(inodes, inode);
 	if (glimpse->moment && glimpse->view.size &&
 	    glimpse->view.size <= INODE_GLIMPSE_MOST &&
-	    *inode_stamp(inodes, inode->path) == stamp) {
-		inode->glimpse = *glimpse;
-		*glimpse = (struct glimpse){ 0 };
-		link_newest(inodes, inode);
-	}
+	    *inode_stamp(inodes, inode->path) == stamp)
+		keep(inodes, inode, glimpse);
 	while (inodes->glimpses_size > INODE_GLIMPSES_SIZE)
-		inode_drop_glimpse(inodes, inodes->oldest);
+		inode_drop_glimpse(inodes, inodes->oldest->inode);
 	pthread_mutex_unlock(&inodes->lock);
 }
 
@@ -73,7 +101,9 @@ uint64_t inodes_glimpse_moment(struct inodes *inodes, uint64_t id)
 	uint64_t moment;
 
 	pthread_mutex_lock(&inodes->lock);
-	moment = is_believed(inode) ? inode->glimpse.moment : 0;
+	moment = inode->glimpse && is_believed(inode)
+	             ? inode->glimpse->glimpse.moment
+	             : 0;
 	pthread_mutex_unlock(&inodes->lock);
 	return moment;
 }
@@ -82,17 +112,18 @@ bool inodes_glimpse(struct inodes *inodes, uint64_t id, uint64_t moment,
                     struct glimpse *out)
 {
 	const struct inode *inode = inode_from_id(inodes, id);
-	struct glimpse glimpse = { 0 };
+	const struct inode_glimpse *kept;
 	bool found;
 
 	pthread_mutex_lock(&inodes->lock);
-	found = moment && inode->glimpse.moment == moment &&
+	kept = inode->glimpse;
+	found = moment && kept && kept->glimpse.moment == moment &&
 	        is_believed(inode) &&
-	        view_share(&inode->glimpse.view, &glimpse.view) == 0;
-	glimpse.info = inode->glimpse.info;
-	glimpse.moment = moment;
+	        view_share(&kept->glimpse.view, &out->view) == 0;
+	if (found) {
+		out->info = kept->glimpse.info;
+		out->moment = moment;
+	}
 	pthread_mutex_unlock(&inodes->lock);
-	if (found)
-		*out = glimpse;
 	return found;
 }

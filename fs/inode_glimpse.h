@@ -36,4 +36,7 @@ bool inodes_glimpse(struct inodes *inodes, uint64_t id, uint64_t moment,
 /* With the lock held. */
 void inode_drop_glimpse(struct inodes *inodes, struct inode *inode);
 
+/* Of an inode that goes with all others.  Accepts NULL. */
+void inode_glimpse_free(struct inode_glimpse *kept);
+
 #endif

@@ -53,7 +53,7 @@ static void unhash(struct inodes *inodes, struct inode *inode)
 
 void inode_free(struct inode *inode)
 {
-	glimpse_release(&inode->glimpse);
+	inode_glimpse_free(inode->glimpse);
 	free(inode->path);
 	free(inode);
 }

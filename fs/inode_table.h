@@ -11,7 +11,6 @@
 #define ENGRAMFS_FS_INODE_TABLE_H
 
 #include "fs/inode.h"
-#include "layout/glimpse.h"
 
 #define INODE_ROOT 1 /* FUSE_ROOT_ID */
 
@@ -25,10 +24,8 @@ struct inode {
 	struct handle *handles;
 	struct node_info told; /* to the kernel, which believes it till then */
 	struct timespec told_until;
-	struct glimpse glimpse; /* inode_glimpse.h; moment 0: none */
-	struct inode *newer;    /* that keep one, too */
-	struct inode *older;
-	uint64_t size;  /* that the kernel was told last */
+	struct inode_glimpse *glimpse; /* inode_glimpse.h; NULL: none */
+	uint64_t size;                 /* that the kernel was told last */
 	uint64_t pages; /* version of those that the kernel keeps, or 0 */
 };
 
