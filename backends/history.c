@@ -16,6 +16,7 @@
 #include "backends/log.h"
 
 #define NAME_SIZE 64
+#define AHEAD_NS INT64_C(60000000000) /* that much a clock may be set back */
 
 struct history {
 	char *directory;
@@ -124,32 +125,47 @@ static int note_time(enum history_kind kind, int64_t time, const void *bytes,
 	return 0;
 }
 
-/* Go on with the segment of BEGIN: cut off what a crash left half written. */
-static int continue_segment(struct history *history, int64_t begin)
+/* The end of a segment without one. */
+struct tail {
+	struct blob path; /* of the segment */
+	int64_t last;     /* time of its last entry, or its begin */
+	uint64_t size;    /* up to there */
+};
+
+/* Cut off what a crash left half written.  OUT is set on error, too; the caller
+ * releases it. */
+static int find_tail(const char *directory, int64_t begin, struct tail *out)
 {
-	char name[NAME_SIZE];
-	struct blob path = { 0 };
-	int64_t last = begin;
-	uint64_t good = 0;
 	int rc;
 
-	name_open(begin, name);
-	rc = blob_printf(&path, "%s/%s", history->directory, name);
+	*out = (struct tail){ .last = begin };
+	rc = blob_printf(&out->path, "%s/%" PRId64 ".log", directory, begin);
 	if (rc == 0)
-		rc = history_read(path.data, HISTORY_OPEN, note_time, &last,
-		                  &good);
-	if (rc == 0 && good < HISTORY_FIRST_SIZE)
-		rc = -EBADMSG;
-	if (rc == 0 && truncate(path.data, (off_t)good) != 0)
+		rc = history_read(out->path.data, HISTORY_OPEN, note_time,
+		                  &out->last, &out->size);
+	if (rc == 0 && truncate(out->path.data, (off_t)out->size) != 0)
 		rc = -errno;
+	return rc;
+}
+
+/* -EBADMSG: it is damaged, or was written by a clock that was ahead: changes of
+ * the present would be given times of its future. */
+static int continue_segment(struct history *history, int64_t begin)
+{
+	struct tail tail;
+	int rc = find_tail(history->directory, begin, &tail);
+
+	if (rc == 0 && tail.last > clock_now() + AHEAD_NS)
+		rc = -EBADMSG;
 	if (rc == 0) {
-		history->fd = open(path.data, O_WRONLY | O_APPEND | O_CLOEXEC);
+		history->fd =
+		    open(tail.path.data, O_WRONLY | O_APPEND | O_CLOEXEC);
 		rc = history->fd < 0 ? -errno : 0;
 	}
 	history->begin = begin;
-	history->last = last;
-	history->size = good;
-	blob_release(&path);
+	history->last = tail.last;
+	history->size = tail.size;
+	blob_release(&tail.path);
 	return rc;
 }
 
@@ -188,11 +204,11 @@ static int open_last(struct history *history)
 		return rc;
 	rc = begin ? continue_segment(history, begin) : 0;
 	if (rc == -EBADMSG) {
-		log_error("history: %s/%" PRId64 ".log is damaged; changes "
-		          "are kept anew",
+		log_error("history: %s/%" PRId64 ".log is damaged, or of a "
+		          "clock that was ahead; changes are kept anew",
 		          history->directory, begin);
 		rc = complete(history->directory, begin, history->last);
-		begin = 0;
+		history->last = begin = 0;
 	}
 	return rc || begin ? rc : begin_segment(history, next_time(history));
 }
@@ -232,28 +248,30 @@ void history_close(struct history *history)
 	free(history);
 }
 
+/* Nothing is missing until now, but what is damaged says nothing of the time
+ * behind it. */
+static int end_segment(const char *directory, int64_t begin)
+{
+	int64_t now = clock_now();
+	struct tail tail;
+	int rc = find_tail(directory, begin, &tail);
+
+	rc = complete(directory, begin,
+	              rc == 0 && now > tail.last ? now : tail.last);
+	blob_release(&tail.path);
+	return rc;
+}
+
 int history_end(const char *store)
 {
 	struct blob directory = { 0 };
-	struct blob path = { 0 };
 	int64_t begin = 0;
-	int64_t last;
 	int rc = blob_printf(&directory, "%s/" HISTORY_PLACE, store);
 
 	if (rc == 0)
 		rc = find_open(directory.data, &begin);
-	last = begin;
 	if (rc == 0 && begin)
-		rc = blob_printf(&path, "%s/%" PRId64 ".log", directory.data,
-		                 begin);
-	if (rc == 0 && begin) {
-		uint64_t good;
-
-		(void)history_read(path.data, HISTORY_OPEN, note_time, &last,
-		                   &good);
-		rc = complete(directory.data, begin, last);
-	}
-	blob_release(&path);
+		rc = end_segment(directory.data, begin);
 	blob_release(&directory);
 	return rc;
 }
@@ -261,6 +279,23 @@ int history_end(const char *store)
 int history_write_begin(int fd)
 {
 	return file_write_all(fd, HISTORY_FIRST_LINE, HISTORY_FIRST_SIZE);
+}
+
+/* What is left of an entry once DONE bytes of it are written. */
+static int write_rest(int fd, const struct history_head *head,
+                      const void *bytes, size_t done)
+{
+	int rc = 0;
+
+	if (done < sizeof(*head)) {
+		rc = file_write_all(fd, (const char *)head + done,
+		                    sizeof(*head) - done);
+		done = sizeof(*head);
+	}
+	done -= sizeof(*head);
+	return rc ? rc
+	          : file_write_all(fd, (const char *)bytes + done,
+	                           (size_t)head->size - done);
 }
 
 int history_write(int fd, enum history_kind kind, int64_t time,
@@ -280,10 +315,10 @@ int history_write(int fd, enum history_kind kind, int64_t time,
 	ssize_t n;
 
 	head.xxh3 = history_checksum(&head, bytes);
-	n = writev(fd, parts, 2);
-	if (n < 0)
-		return -errno;
-	return (size_t)n == sizeof(head) + size ? 0 : -ENOSPC;
+	do
+		n = writev(fd, parts, 2);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : write_rest(fd, &head, bytes, (size_t)n);
 }
 
 /* Nothing of it, or all. */
@@ -302,17 +337,15 @@ static int write_entry(struct history *history, enum history_kind kind,
 void history_add(struct history *history, enum history_kind kind,
                  const void *bytes, size_t size, int64_t *time)
 {
-	int64_t before;
 	int64_t now;
 	int rc = 0;
 
 	pthread_mutex_lock(&history->lock);
-	before = history->last;
 	now = next_time(history);
 	if (history->fd >= 0)
 		rc = write_entry(history, kind, now, bytes, size);
 	if (rc)
-		break_locked(history, before, strerror(-rc));
+		break_locked(history, now, strerror(-rc));
 	pthread_mutex_unlock(&history->lock);
 	if (time)
 		*time = now;
@@ -321,7 +354,7 @@ void history_add(struct history *history, enum history_kind kind,
 void history_break(struct history *history, int64_t time, const char *why)
 {
 	pthread_mutex_lock(&history->lock);
-	break_locked(history, time ? time - 1 : history->last, why);
+	break_locked(history, time ? time : next_time(history), why);
 	pthread_mutex_unlock(&history->lock);
 }
 

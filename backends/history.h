@@ -6,8 +6,9 @@
  * nanoseconds since 1970:
  *
  *   <begin>.log          changes are added to it
- *   <begin>-<end>.log    complete; the next one begins with END, unless
- *                        changes were made that nobody kept
+ *   <begin>-<end>.log    complete: it has all changes before END.  The next
+ *                        one begins with END, unless changes were made that
+ *                        nobody kept
  *
  * Each backup begins a segment, and takes the complete ones with it.  A segment
  * is the line `engramfs-history 1` and entries with checksums; an entry that is
@@ -48,8 +49,8 @@ int history_end(const char *store);
  * kept again from the next backup on. */
 void history_add(struct history *history, enum history_kind kind,
                  const void *bytes, size_t size, int64_t *time);
-/* The change of TIME was not made after all, or was not kept: the segment ends
- * before it.  WHY goes to the log. */
+/* The change of TIME (0: of now) was not made after all, or was not kept: the
+ * segment ends with it.  WHY goes to the log. */
 void history_break(struct history *history, int64_t time, const char *why);
 
 /* Begin a segment; BEGIN receives when. */

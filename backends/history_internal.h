@@ -9,7 +9,6 @@
 
 #define HISTORY_FIRST_LINE "engramfs-history 1\n"
 #define HISTORY_FIRST_SIZE (sizeof(HISTORY_FIRST_LINE) - 1)
-#define HISTORY_ENTRY_MAX ((uint64_t)4 << 30)
 
 /* Before each entry's bytes; little endian, as all machines that are meant. */
 struct history_head {

@@ -44,6 +44,7 @@ struct reading {
 	FILE *file;
 	uint64_t size; /* of the file */
 	uint64_t good; /* what was sound so far */
+	int64_t last;  /* time of the last entry */
 	void *bytes;
 	size_t capacity;
 };
@@ -76,7 +77,8 @@ static int read_entry(struct reading *reading, struct history_head *head)
 	if (fread(head, sizeof(*head), 1, reading->file) != 1)
 		return -EIO;
 	left -= sizeof(*head);
-	if (head->magic != HISTORY_MAGIC || head->kind >= HISTORY_KINDS)
+	if (head->magic != HISTORY_MAGIC || head->kind >= HISTORY_KINDS ||
+	    head->time <= reading->last)
 		return -EBADMSG;
 	if (head->size > left)
 		return -ENODATA;
@@ -88,6 +90,7 @@ static int read_entry(struct reading *reading, struct history_head *head)
 	    history_checksum(head, reading->bytes) != head->xxh3)
 		return -EBADMSG;
 	reading->good += sizeof(*head) + head->size;
+	reading->last = head->time;
 	return 1;
 }
 
@@ -100,7 +103,8 @@ static int open_segment(struct reading *reading, const char *path)
 	if (!reading->file || fstat(fileno(reading->file), &status) != 0)
 		return -errno;
 	reading->size = (uint64_t)status.st_size;
-	if (fread(line, sizeof(line), 1, reading->file) != 1 ||
+	if (reading->size < sizeof(line) ||
+	    fread(line, sizeof(line), 1, reading->file) != 1 ||
 	    memcmp(line, HISTORY_FIRST_LINE, sizeof(line)) != 0)
 		return -EBADMSG;
 	reading->good = sizeof(line);

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +22,8 @@ struct found {
 	char text[512];
 	size_t segments;
 	size_t open;
-	int64_t last;
+	int64_t last; /* entry */
+	int64_t end;  /* of the last segment */
 };
 
 static int set_up(void **state)
@@ -83,48 +86,85 @@ static void segment_path(const struct scratch *scratch, const char *name,
 	snprintf(path, 1024, "%s/" HISTORY_PLACE "/%s", scratch->path, name);
 }
 
+/* Their names, in order of time; free_names frees them. */
+static int list_segments(const struct scratch *scratch, struct dirent ***names)
+{
+	char path[1024];
+	int count;
+
+	segment_path(scratch, "", path);
+	count = scandir(path, names, is_segment, alphasort);
+	assert_true(count >= 0);
+	return count;
+}
+
+static void free_names(struct dirent **names, int count)
+{
+	for (int i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+}
+
 /* Everything; the segments follow each other where WHOLE. */
 static void find(const struct scratch *scratch, bool whole, struct found *found)
 {
 	struct dirent **names;
-	char path[1024];
 	int64_t before = 0;
-	int count;
+	int count = list_segments(scratch, &names);
 
-	segment_path(scratch, "", path);
-	count = scandir(path, &names, is_segment, alphasort);
 	*found = (struct found){ 0 };
 	for (int i = 0; i < count; i++) {
+		char path[1024];
 		uint64_t good;
 		int64_t begin;
-		int64_t end;
 
-		assert_true(history_parse_name(names[i]->d_name, &begin, &end));
+		assert_true(
+		    history_parse_name(names[i]->d_name, &begin, &found->end));
 		assert_true(!whole || i == 0 || begin == before);
-		before = end;
+		before = found->end;
 		found->segments++;
-		found->open += end == HISTORY_OPEN;
+		found->open += found->end == HISTORY_OPEN;
 		segment_path(scratch, names[i]->d_name, path);
 		assert_int_equal(
 		    history_read(path, HISTORY_OPEN, visit, found, &good), 0);
-		free(names[i]);
 	}
-	free(names);
+	free_names(names, count);
 }
 
-/* The path of the segment that goes on. */
-static void open_path(const struct scratch *scratch, char path[1024])
+/* The path of the last segment. */
+static void last_path(const struct scratch *scratch, char path[1024])
 {
 	struct dirent **names;
-	int count;
+	int count = list_segments(scratch, &names);
 
-	segment_path(scratch, "", path);
-	count = scandir(path, &names, is_segment, alphasort);
 	assert_true(count > 0);
 	segment_path(scratch, names[count - 1]->d_name, path);
-	for (int i = 0; i < count; i++)
-		free(names[i]);
-	free(names);
+	free_names(names, count);
+}
+
+static off_t size_of(const char *path)
+{
+	struct stat status;
+
+	assert_int_equal(stat(path, &status), 0);
+	return status.st_size;
+}
+
+/* Open the history, add TEXT, and close it. */
+static void add_one(const struct scratch *scratch, const char *text)
+{
+	struct history *history = open_history(scratch);
+
+	add(history, text);
+	history_close(history);
+}
+
+/* The segment PATH with the entries "first" and "second". */
+static void make_segment(const struct scratch *scratch, char path[1024])
+{
+	add_one(scratch, "first");
+	add_one(scratch, "second");
+	last_path(scratch, path);
 }
 
 static void segments_follow_each_other(void **state)
@@ -152,24 +192,18 @@ static void segments_follow_each_other(void **state)
 static void a_half_entry_is_cut_off(void **state)
 {
 	struct scratch *scratch = *state;
-	struct history *history = open_history(scratch);
 	struct found found;
-	struct stat status;
 	char path[1024];
+	off_t size;
 
-	add(history, "first");
-	add(history, "second");
-	history_close(history);
-	open_path(scratch, path);
-	assert_int_equal(stat(path, &status), 0);
+	make_segment(scratch, path);
+	size = size_of(path);
 	for (int cut = 1; cut < 38; cut++) {
-		assert_int_equal(truncate(path, status.st_size - cut), 0);
-		history = open_history(scratch);
-		add(history, "third");
-		history_close(history);
+		assert_int_equal(truncate(path, size - cut), 0);
+		add_one(scratch, "third");
 		find(scratch, true, &found);
 		assert_string_equal(found.text, "first|third|");
-		assert_int_equal(stat(path, &status), 0);
+		size = size_of(path);
 	}
 }
 
@@ -184,50 +218,47 @@ static void flip(const char *path, off_t offset)
 	close(fd);
 }
 
-static void damage_is_found_at_every_byte(void **state)
+static int read_whole(const char *path, struct found *found)
 {
-	struct scratch *scratch = *state;
-	struct history *history = open_history(scratch);
-	struct found found = { 0 };
-	struct stat status;
-	char path[1024];
-
-	add(history, "first");
-	history_close(history);
-	open_path(scratch, path);
-	assert_int_equal(stat(path, &status), 0);
-	for (off_t i = 0; i < status.st_size; i++) {
-		flip(path, i);
-		assert_int_equal(
-		    history_read(path, HISTORY_OPEN, visit, &found, NULL),
-		    -EBADMSG);
-		flip(path, i);
-	}
-	assert_string_equal(found.text, "");
+	*found = (struct found){ 0 };
+	return history_read(path, HISTORY_OPEN, visit, found, NULL);
 }
 
 static void a_damaged_segment_ends_and_another_begins(void **state)
 {
 	struct scratch *scratch = *state;
-	struct history *history = open_history(scratch);
 	struct found found;
 	char path[1024];
-	struct stat status;
 
-	add(history, "first");
-	add(history, "second");
-	history_close(history);
-	open_path(scratch, path);
-	assert_int_equal(stat(path, &status), 0);
-	flip(path, status.st_size - 1);
-	history = open_history(scratch);
-	add(history, "third");
-	history_close(history);
-	open_path(scratch, path);
-	memset(&found, 0, sizeof(found));
-	assert_int_equal(history_read(path, HISTORY_OPEN, visit, &found, NULL),
-	                 0);
+	make_segment(scratch, path);
+	flip(path, size_of(path) - 1);
+	add_one(scratch, "third");
+	last_path(scratch, path);
+	assert_int_equal(read_whole(path, &found), 0);
 	assert_string_equal(found.text, "third|");
+}
+
+/* Changes of the present would be given times of its future. */
+static void a_segment_of_the_future_ends_and_another_begins(void **state)
+{
+	const int64_t future = INT64_C(8000000000000000000);
+	struct scratch *scratch = *state;
+	struct found found;
+	char path[1024];
+	int fd;
+
+	history_close(open_history(scratch));
+	last_path(scratch, path);
+	fd = open(path, O_WRONLY | O_APPEND);
+	assert_true(fd >= 0);
+	assert_int_equal(history_write(fd, HISTORY_REDIS, future, "ahead", 5),
+	                 0);
+	close(fd);
+	add_one(scratch, "first");
+	last_path(scratch, path);
+	assert_int_equal(read_whole(path, &found), 0);
+	assert_string_equal(found.text, "first|");
+	assert_true(found.last < future);
 }
 
 static void what_was_not_made_ends_the_segment_before_it(void **state)
@@ -256,6 +287,33 @@ static void what_was_not_made_ends_the_segment_before_it(void **state)
 	assert_true(begin > time);
 }
 
+/* An entry needs more room than there is. */
+static void without_room_the_segment_ends_with_what_was_kept(void **state)
+{
+	static char much[100000];
+	struct scratch *scratch = *state;
+	struct history *history = open_history(scratch);
+	struct rlimit before;
+	struct rlimit little;
+	struct found found;
+	int64_t failed = 0;
+
+	add(history, "a");
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	little = before;
+	little.rlim_cur = 5000;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	history_add(history, HISTORY_REDIS, much, sizeof(much), &failed);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	add(history, "b");
+	history_close(history);
+	find(scratch, true, &found);
+	assert_string_equal(found.text, "a|");
+	assert_int_equal(found.open, 0);
+	assert_int_equal(found.end, failed);
+}
+
 static void a_crash_while_rotating_leaves_no_hole(void **state)
 {
 	struct scratch *scratch = *state;
@@ -263,24 +321,21 @@ static void a_crash_while_rotating_leaves_no_hole(void **state)
 	struct found found;
 	char from[1024];
 	char to[1024];
-	char *dash;
 	int64_t begin = 0;
 	struct dirent **names;
+	int count;
 
 	add(history, "a");
 	assert_int_equal(history_rotate(history, &begin), 0);
 	add(history, "b");
 	history_close(history);
-	segment_path(scratch, "", from);
-	assert_int_equal(scandir(from, &names, is_segment, alphasort), 2);
+	count = list_segments(scratch, &names);
+	assert_int_equal(count, 2);
 	segment_path(scratch, names[0]->d_name, from);
 	segment_path(scratch, names[0]->d_name, to);
-	dash = strrchr(to, '-');
-	snprintf(dash, 5, ".log");
+	free_names(names, count);
+	snprintf(strrchr(to, '-'), 5, ".log");
 	assert_int_equal(rename(from, to), 0);
-	free(names[0]);
-	free(names[1]);
-	free(names);
 	history_close(open_history(scratch));
 	find(scratch, true, &found);
 	assert_string_equal(found.text, "a|b|");
@@ -290,43 +345,32 @@ static void a_crash_while_rotating_leaves_no_hole(void **state)
 static void where_changes_are_not_kept_segments_end(void **state)
 {
 	struct scratch *scratch = *state;
-	struct history *history;
 	struct found found;
 
 	assert_int_equal(history_end(scratch->path), 0);
-	history = open_history(scratch);
-	add(history, "a");
-	history_close(history);
+	add_one(scratch, "a");
 	assert_int_equal(history_end(scratch->path), 0);
 	find(scratch, true, &found);
 	assert_int_equal(found.open, 0);
-	history = open_history(scratch);
-	add(history, "b");
-	history_close(history);
+	assert_true(found.end > found.last); /* that can be asked for */
+	add_one(scratch, "b");
 	find(scratch, false, &found);
 	assert_string_equal(found.text, "a|b|");
 	assert_int_equal(found.segments, 2);
 }
 
-static void names_that_are_none_are_refused(void **state)
+static void a_segment_that_ends_has_no_half_entry(void **state)
 {
-	static const char *const names[] = { "",
-		                             ".log",
-		                             "1-.log",
-		                             "-1.log",
-		                             "1.log2",
-		                             "1-2-3.log",
-		                             "99999999999999999999.log",
-		                             "owner" };
-	int64_t begin;
-	int64_t end;
+	struct scratch *scratch = *state;
+	struct found found;
+	char path[1024];
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		assert_false(history_parse_name(names[i], &begin, &end));
-	assert_true(history_parse_name("12-34.log", &begin, &end));
-	assert_int_equal(begin, 12);
-	assert_int_equal(end, 34);
+	make_segment(scratch, path);
+	assert_int_equal(truncate(path, size_of(path) - 1), 0);
+	assert_int_equal(history_end(scratch->path), 0);
+	last_path(scratch, path);
+	assert_int_equal(read_whole(path, &found), 0);
+	assert_string_equal(found.text, "first|");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -336,12 +380,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(segments_follow_each_other),
 		TEST(a_half_entry_is_cut_off),
-		TEST(damage_is_found_at_every_byte),
 		TEST(a_damaged_segment_ends_and_another_begins),
+		TEST(a_segment_of_the_future_ends_and_another_begins),
 		TEST(what_was_not_made_ends_the_segment_before_it),
+		TEST(without_room_the_segment_ends_with_what_was_kept),
 		TEST(a_crash_while_rotating_leaves_no_hole),
 		TEST(where_changes_are_not_kept_segments_end),
-		TEST(names_that_are_none_are_refused),
+		TEST(a_segment_that_ends_has_no_half_entry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
