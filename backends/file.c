@@ -31,7 +31,7 @@ static int reading_open(struct reading *reading, const char *path)
 	reading->buffer = malloc(STEP);
 	if (!reading->buffer)
 		return -ENOMEM;
-	reading->fd = open(path, O_RDONLY | O_CLOEXEC);
+	reading->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (reading->fd < 0 || fstat(reading->fd, &status) != 0)
 		return -errno;
 	reading->size = (uint64_t)status.st_size;

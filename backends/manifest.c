@@ -12,6 +12,14 @@
 #include "backends/json.h"
 
 #define LIMIT ((size_t)16 << 20)
+#define LATEST 253402300800.0 /* the year 10000 */
+
+bool manifest_is_backup(const char *name)
+{
+	return strlen(name) == 16 && strspn(name, "0123456789") == 8 &&
+	       name[8] == 'T' && strspn(name + 9, "0123456789") == 6 &&
+	       name[15] == 'Z';
+}
 
 static int refuse(char why[WHY_SIZE], const char *directory, const char *name,
                   const char *reason)
@@ -65,6 +73,12 @@ static bool number_of(const struct value *dict, const char *name, double *out)
 	return number && value_to_double(number, out) == 0;
 }
 
+/* NaN is none. */
+static bool time_of(const struct value *dict, const char *name, double *out)
+{
+	return number_of(dict, name, out) && *out >= 0 && *out < LATEST;
+}
+
 static bool is_size(const struct value *dict, const char *name)
 {
 	const struct value *number = value_dict_get(dict, name);
@@ -110,37 +124,54 @@ static bool is_text_list(const struct value *list)
 	return true;
 }
 
+static bool understand_compression(struct manifest *out)
+{
+	const struct value *value = value_dict_get(out->dict, "compression");
+	const char *name = text_of(out->dict, "compression");
+
+	out->compressed = name && strcmp(name, "zstd") == 0;
+	return !value || out->compressed || (name && strcmp(name, "none") == 0);
+}
+
+static bool understand_encryption(struct manifest *out)
+{
+	const struct value *value = value_dict_get(out->dict, "encryption");
+	const char *method;
+
+	if (!value || value->type == VALUE_NULL)
+		return true;
+	if (value->type != VALUE_DICT)
+		return false;
+	method = text_of(value, "method");
+	out->key = text_of(value, "key");
+	return out->key && method && strcmp(method, MANIFEST_METHOD) == 0;
+}
+
+static bool understand_times(struct manifest *out)
+{
+	if (!time_of(out->dict, "created_at", &out->created))
+		return false;
+	out->begun = out->created;
+	return !value_dict_get(out->dict, "begun_at") ||
+	       time_of(out->dict, "begun_at", &out->begun);
+}
+
 static bool understand(struct manifest *out)
 {
 	const struct value *dict = out->dict;
-	const struct value *encryption;
-	const char *compression;
 	double format;
 
 	if (dict->type != VALUE_DICT || !number_of(dict, "format", &format) ||
-	    format > MANIFEST_FORMAT)
+	    !(format >= 1 && format <= MANIFEST_FORMAT))
 		return false;
-	encryption = value_dict_get(dict, "encryption");
-	compression = text_of(dict, "compression");
 	out->name = text_of(dict, "name");
 	out->store = text_of(dict, "store");
 	out->files = value_dict_get(dict, "files");
 	out->schedules = value_dict_get(dict, "schedules");
-	out->compressed = compression && strcmp(compression, "zstd") == 0;
-	if (!number_of(dict, "created_at", &out->created))
-		return false;
-	if (!number_of(dict, "begun_at", &out->begun))
-		out->begun = out->created;
-	if (encryption && encryption->type == VALUE_DICT) {
-		const char *method = text_of(encryption, "method");
-
-		out->key = text_of(encryption, "key");
-		if (!out->key || !method ||
-		    strcmp(method, MANIFEST_METHOD) != 0)
-			return false;
-	}
 	return out->name && out->store && are_sound_files(out->files) &&
-	       (!out->schedules || is_text_list(out->schedules));
+	       (!out->schedules || is_text_list(out->schedules)) &&
+	       understand_compression(out) && understand_encryption(out) &&
+	       understand_times(out);
 }
 
 /* TEXT ends with a zero byte. */
@@ -328,7 +359,6 @@ int manifest_unpack(const struct manifest *manifest, const char *directory,
 
 	if (rc == 0)
 		rc = blob_printf(&path, "%s/%s", directory, file->name);
-
 	if (rc == 0)
 		rc = blob_printf(&label, "%s/%s", manifest->name, file->name);
 	packing.compressed = manifest->compressed;
@@ -340,10 +370,11 @@ int manifest_unpack(const struct manifest *manifest, const char *directory,
 		            : parcel_read(path.data, to, &packing, file->size,
 		                          &found);
 	if (rc == 0 && (strcmp(found.xxh3, file->xxh3) != 0 ||
-	                (!locked && found.size != file->size)))
+	                (!locked && found.size != file->size))) {
 		rc = -EBADMSG;
-	if (rc == -EBADMSG && to)
-		unlink(to);
+		if (to)
+			unlink(to);
+	}
 	blob_release(&label);
 	blob_release(&path);
 	return rc;

@@ -17,6 +17,9 @@
 
 #include <stdint.h>
 
+/* NAME is that of a complete backup: <UTC time>, "20261120T170102Z". */
+bool manifest_is_backup(const char *name);
+
 #define MANIFEST_NAME "manifest.json"
 #define MANIFEST_SEAL "manifest.seal"
 #define MANIFEST_FORMAT 2

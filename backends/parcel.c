@@ -40,7 +40,7 @@ int parcel_source_open(struct parcel_source *source, const char *path,
 	struct stat status;
 
 	source->packing = packing;
-	source->fd = open(path, O_RDONLY | O_CLOEXEC);
+	source->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (source->fd < 0 || fstat(source->fd, &status) != 0)
 		return -errno;
 	if (!S_ISREG(status.st_mode))

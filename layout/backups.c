@@ -112,14 +112,9 @@ struct parcel_form backups_packing(const struct backups *backups)
 		                     .key = backups->key };
 }
 
-/* A complete backup that was made here, not what somebody else put there. */
 static int is_backup(const struct dirent *entry)
 {
-	const char *name = entry->d_name;
-
-	return strlen(name) == 16 && strspn(name, "0123456789") == 8 &&
-	       name[8] == 'T' && strspn(name + 9, "0123456789") == 6 &&
-	       name[15] == 'Z';
+	return manifest_is_backup(entry->d_name);
 }
 
 static unsigned int read_schedules(const struct value *list)

@@ -53,11 +53,9 @@ static void print_backup(const char *directory, const struct manifest *manifest)
 	                   : "  DAMAGED: files are missing or cut");
 }
 
-/* What has a name like a backup's. */
 static int is_backup(const struct dirent *entry)
 {
-	return strlen(entry->d_name) == 16 && entry->d_name[8] == 'T' &&
-	       entry->d_name[15] == 'Z';
+	return manifest_is_backup(entry->d_name);
 }
 
 static int print_entry(const char *directory, const char *name)

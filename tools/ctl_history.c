@@ -58,11 +58,9 @@ int restore_parse_time(const char *text, int64_t *out)
 	return 0;
 }
 
-/* What has a name like a backup's. */
 static int is_backup(const struct dirent *entry)
 {
-	return strlen(entry->d_name) == 16 && entry->d_name[8] == 'T' &&
-	       entry->d_name[15] == 'Z';
+	return manifest_is_backup(entry->d_name);
 }
 
 /* Call FN for each backup in DIRECTORY that can be read, oldest first. */
