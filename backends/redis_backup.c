@@ -26,6 +26,7 @@
 
 #define FILE_NAME "redis.jsonl"
 #define SCAN_COUNT 100
+#define LATEST_MS (INT64_MAX / 4) /* such times are added without overflow */
 
 static int64_t now_ms(void)
 {
@@ -164,15 +165,21 @@ static int decode_text(const struct value *line, const char *name,
 	return base64_decode(text->text.data, text->text.size, out);
 }
 
+static int decode_time(const struct value *time, int64_t *out)
+{
+	int rc = time ? value_to_int(time, out) : -EINVAL;
+
+	return rc == 0 && (*out < 0 || *out > LATEST_MS) ? -EINVAL : rc;
+}
+
 static int understand(const struct value *line, struct restored *out)
 {
-	const struct value *expires = value_dict_get(line, "expires_ms");
 	int rc = decode_text(line, "key", &out->key);
 
 	out->gone = value_dict_get(line, "gone") != NULL;
 	if (rc || out->gone)
 		return rc;
-	rc = expires ? value_to_int(expires, &out->expires_ms) : -EINVAL;
+	rc = decode_time(value_dict_get(line, "expires_ms"), &out->expires_ms);
 	return rc ? rc : decode_text(line, "dump", &out->dump);
 }
 
@@ -246,7 +253,7 @@ static int restore_line(struct restoring *restoring, const char *text,
 		rc = -EINVAL;
 	at = rc == 0 ? value_dict_get(line, "at_ms") : NULL;
 	if (at)
-		rc = value_to_int(at, &restoring->at_ms);
+		rc = decode_time(at, &restoring->at_ms);
 	else if (rc == 0)
 		rc = understand(line, &record);
 	if (rc == 0 && !at)

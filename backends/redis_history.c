@@ -118,9 +118,15 @@ static void note(struct store *store, const struct collection *collection,
 {
 	struct redis_store *redis = redis_store_of(store);
 	struct blob whole = { 0 };
+	int rc;
 
-	if (redis->history && redis_key(collection, key, &whole) == 0)
-		(void)remember(redis, &whole);
+	if (!redis->history)
+		return;
+	rc = redis_key(collection, key, &whole);
+	if (rc == 0)
+		rc = remember(redis, &whole);
+	if (rc && rc != -EIO)
+		history_break(redis->history, 0, strerror(-rc));
 	blob_release(&whole);
 }
 

@@ -2,7 +2,9 @@
 /*
  * redis_history.h - what records are after each change goes to the history
  *
- * Errors:     a record that cannot be read breaks the history.
+ * Errors:     a record that cannot be read breaks the history; but what others
+ *             change while the server goes away is missed, like what they
+ *             change while it is away.
  * Threads:    any thread.
  */
 #ifndef ENGRAMFS_BACKENDS_REDIS_HISTORY_H
