@@ -6,6 +6,7 @@ are judged by numpy, h5py, redis-py, sqlite3 and pickle; nothing here knows how
 engramfs works inside.
 """
 
+import contextlib
 import ctypes
 import ctypes.util
 import io
@@ -18,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import zlib
@@ -80,6 +82,33 @@ def eventually_none(question, seconds=PATIENCE):
         time.sleep(0.01)
 
 
+@contextlib.contextmanager
+def writing(save, first=5):
+    """Beside the block a thread calls save(0), save(1) and so on.  The numbers
+    that are done; FIRST of them are when the block begins."""
+    stop = threading.Event()
+    written = []
+    failures = []
+
+    def write():
+        try:
+            while not stop.is_set():
+                save(len(written))
+                written.append(len(written))
+        except BaseException as failure:
+            failures.append(failure)
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        eventually(lambda: failures or len(written) >= first, what="writes")
+        yield written
+    finally:
+        stop.set()
+        writer.join()
+        if failures:
+            raise failures[0]
+
+
 # Processes
 
 def clean_environment(extra=None):
@@ -137,6 +166,13 @@ def run_engramfs(*arguments, env=None, cwd=None, timeout=PATIENCE):
                           stdin=subprocess.DEVNULL, cwd=cwd,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           env=clean_environment(env))
+
+
+def ctl(*arguments, answer=""):
+    """Run engramctl to its end."""
+    return subprocess.run([ENGRAMCTL, *arguments], text=True, input=answer,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=PATIENCE)
 
 
 def unmount(path):

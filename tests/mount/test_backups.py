@@ -4,24 +4,17 @@
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import tempfile
-import threading
 import unittest
 
 import numpy as np
 
 import harness
-from harness import Mount, eventually, read_json
+from harness import Mount, ctl, eventually, read_json, writing
 
 SECRET = "a name that nobody else may read"
-
-
-def ctl(*arguments):
-    return subprocess.run([harness.ENGRAMCTL, *arguments], text=True,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=harness.PATIENCE)
+UNDER_WRITES = ("concepts/w{}", "network_states/w{}/weights", "wm/w{}")
 
 
 def flip(path, offset):
@@ -204,33 +197,31 @@ class Packed(Case):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("chmod 600", done.stderr)
 
-    def test_a_packed_backup_under_writes_is_consistent(self):
-        mount = self.mount("backup.compression=zstd",
-                           f"backup.key_file={self.key}")
-        stop = threading.Event()
-        written = []
+    def check_under_writes(self, options, arguments):
+        mount = self.mount(*options)
 
-        def write():
-            while not stop.is_set():
-                i = len(written)
-                np.save(mount("concepts", f"w{i}.npy"), np.full(500, i))
-                np.save(mount("wm", f"w{i}.npy"), np.full(500, i))
-                written.append(i)
-        writer = threading.Thread(target=write)
-        writer.start()
-        try:
-            eventually(lambda: len(written) >= 5)
+        def save(i):
+            os.mkdir(mount("network_states", f"w{i}"))
+            for name in UNDER_WRITES:
+                np.save(mount(name.format(i) + ".npy"), np.full(500, i))
+        with writing(save) as written:
             before = len(written)
             made = self.backup(mount)
-        finally:
-            stop.set()
-            writer.join()
-        again = self.restored(made, "--key", self.key)
+        again = self.restored(made, *arguments)
         self.run_job(again, "verify")
         for i in range(before):
-            for place in ("concepts", "wm"):
-                self.assertTrue((np.load(again(place, f"w{i}.npy")) ==
-                                 i).all())
+            for name in UNDER_WRITES:
+                self.assertEqual(
+                    np.load(again(name.format(i) + ".npy")).tolist(),
+                    [i] * 500)
+
+    def test_a_backup_under_writes_is_consistent(self):
+        self.check_under_writes((), ())
+
+    def test_a_packed_backup_under_writes_is_consistent(self):
+        self.check_under_writes(("backup.compression=zstd",
+                                 f"backup.key_file={self.key}"),
+                                ("--key", self.key))
 
 
 class Schedules(Case):

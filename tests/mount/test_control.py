@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-import threading
 import time
 import unittest
 
@@ -16,7 +15,7 @@ import h5py
 import numpy as np
 
 import harness
-from harness import Mount, MountCase, eventually, read_json
+from harness import Mount, MountCase, ctl, eventually, read_json, writing
 
 DAY = 86400.0
 
@@ -171,29 +170,17 @@ class Upkeep(MountCase):
         run(self.mount, "compact")
 
     def test_compact_loses_nothing_that_is_written_meanwhile(self):
-        stop = threading.Event()
-        written = []
-
-        def write():
-            while not stop.is_set():
-                key = f"w{len(written)}"
-                save_snapshot(self.mount, key, len(written), size=16)
-                written.append(key)
-        writer = threading.Thread(target=write)
-        writer.start()
-        try:
+        def save(i):
+            save_snapshot(self.mount, f"w{i}", i, size=16)
+        with writing(save) as written:
             for _ in range(5):
                 run(self.mount, "compact")
-        finally:
-            stop.set()
-            writer.join()
-        self.assertGreater(len(written), 0)
-        for i, key in enumerate(written):
+        for i in written:
             rng = np.random.default_rng(i)
             for name in ("adjacency", "weights", "states"):
                 self.assert_same_array(
-                    np.load(self.path("network_states", key, name + ".npy")),
-                    rng.random((16, 16)))
+                    np.load(self.path("network_states", f"w{i}",
+                                      name + ".npy")), rng.random((16, 16)))
 
     def test_cleanup_removes_old_hdf5_records_alone(self):
         save_snapshot(self.mount, "old", age=40 * DAY)
@@ -326,12 +313,6 @@ class Damage(MountCase):
         problems = job["result"]["problems"]
         self.assertEqual(len(problems), 1, problems)
         self.assertIn("network_states/weights/hurt/weights", problems[0])
-
-
-def ctl(place, *arguments, answer=""):
-    return subprocess.run([harness.ENGRAMCTL, place, *arguments], text=True,
-                          input=answer, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=harness.PATIENCE)
 
 
 class Backups(unittest.TestCase):
@@ -471,53 +452,21 @@ class Backups(unittest.TestCase):
         self.assertIn("checksum", done.stderr)
         self.assertEqual(os.listdir(store), [])
 
-    def test_a_backup_while_a_writer_writes_is_consistent(self):
-        stop = threading.Event()
-        written = []
-
-        def write():
-            while not stop.is_set():
-                i = len(written)
-                np.save(self.mount("concepts", f"w{i}.npy"), np.full(500, i))
-                save_snapshot(self.mount, f"w{i}", i, size=16)
-                np.save(self.mount("wm", f"w{i}.npy"), np.full(500, i))
-                written.append(i)
-        writer = threading.Thread(target=write)
-        writer.start()
-        try:
-            eventually(lambda: len(written) >= 5)
-            before = len(written)
-            self.backup()
-        finally:
-            stop.set()
-            writer.join()
-        store = os.path.join(self.directory, "new")
-        os.mkdir(store)
-        self.assertEqual(ctl(store, "restore", self.keep).returncode, 0)
-        again = Mount(store=store)
-        run(again, "verify")
-        for i in range(before):
-            rng = np.random.default_rng(i)
-            for name in ("adjacency", "weights", "states"):
-                self.assertTrue(np.array_equal(
-                    np.load(again("network_states", f"w{i}", name + ".npy")),
-                    rng.random((16, 16))))
-            for place in ("concepts", "wm"):
-                self.assertTrue((np.load(again(place, f"w{i}.npy")) ==
-                                 i).all())
-        again.unmount()
-
     def test_old_backups_go_and_new_ones_come_by_themselves(self):
         mount = Mount("sqlite.backup_interval=1", "sqlite.max_backups=2")
         directory = os.path.join(mount.store, "backups")
         seen = set()
 
+        def made():
+            return {name for name in os.listdir(directory)
+                    if name.endswith("Z")}
+
         def look():
             if os.path.isdir(directory):
-                seen.update(name for name in os.listdir(directory)
-                            if name.endswith("Z"))
+                seen.update(made())
             return len(seen) >= 4
         eventually(look, what="backups")
+        eventually(lambda: len(made()) <= 2, what="the end of old ones")
         mount.unmount()
         self.mount.unmount()
         self.mount = mount

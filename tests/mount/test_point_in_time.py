@@ -6,22 +6,14 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 import tempfile
-import threading
 import time
 import unittest
 
 import numpy as np
 
 import harness
-from harness import Mount, eventually
-
-
-def ctl(*arguments):
-    return subprocess.run([harness.ENGRAMCTL, *arguments], text=True,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=harness.PATIENCE)
+from harness import Mount, ctl, eventually, writing
 
 
 def after():
@@ -131,7 +123,6 @@ class PointInTime(Case):
             self.run_job("verify")
             self.mount.unmount()
 
-
     def test_what_had_expired_is_gone_and_lives_go_on_as_they_were(self):
         self.save("wm", "short", 1)
         self.save("wm", "long", 1)
@@ -222,6 +213,8 @@ class PointInTime(Case):
         early = after()
         self.save("concepts", "a", 1)
         self.run_job("backup")
+        self.save("concepts", "kept", 1)
+        last = after()
         self.mount.unmount()
         self.options = ()
         self.mount = self.new_mount()
@@ -244,6 +237,8 @@ class PointInTime(Case):
         self.assertEqual(sorted(os.listdir(self.store)), before)
         self.assertTrue(os.listdir(os.path.join(self.store, "spool",
                                                 "history")))
+        self.restore(last)
+        self.assertEqual(self.names("concepts"), ["a", "kept"])
 
     def test_damage_of_the_history_is_found_before_anything_is_done(self):
         self.run_job("backup")
@@ -269,25 +264,14 @@ class PointInTime(Case):
         self.assertEqual(harness.read_bytes(database), before)
 
     def test_a_backup_under_writes_is_a_base_like_any_other(self):
-        stop = threading.Event()
-        written = []
-
-        def write():
-            while not stop.is_set():
-                i = len(written)
-                for place in ("concepts", "wm"):
-                    self.save(place, f"w{i % 7}", i)
-                written.append(i)
-        writer = threading.Thread(target=write)
-        writer.start()
-        try:
+        def save(i):
+            for place in ("concepts", "wm"):
+                self.save(place, f"w{i % 7}", i)
+        with writing(save) as written:
             for count in (5, 15):
                 eventually(lambda: len(written) >= count)
                 self.run_job("backup")
             eventually(lambda: len(written) >= 30)
-        finally:
-            stop.set()
-            writer.join()
         expected = {f"w{i % 7}": i for i in written}
         at = after()
         self.save("concepts", "w0", -1)
