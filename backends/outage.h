@@ -30,6 +30,9 @@
 
 #include "backends/backend.h"
 
+/* Where the changes are, below the store. */
+#define OUTAGE_PLACE "spool/outage"
+
 /* What is kept at most; changes beyond are -ENOSPC. */
 #define OUTAGE_MAX_BYTES ((uint64_t)1 << 30)
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define SEGMENT "spool/restore.segment" /* one that is being read */
+#define AT ".at" /* behind the name of the Redis records of a time */
 #define MILLISECOND INT64_C(1000000)
 
 /* What the changes go to. */
@@ -43,7 +44,9 @@ static int read_segment(struct replaying *replaying, const char *path,
 	int rc = history_read(path, replaying->restore->at, write_change,
 	                      replaying, goes_on ? &good : NULL);
 
-	return rc ? restore_complain(path, strerror(-rc)) : 0;
+	return rc ? restore_complain(path, rc == -EBADMSG ? "is damaged"
+	                                                  : strerror(-rc))
+	          : 0;
 }
 
 int restore_unpack_segment(struct restore *restore,
@@ -82,14 +85,14 @@ static int add_segment(struct replaying *replaying,
 	char path[PATH_MAX];
 	int rc;
 
+	if (segment->directory
+	        ? !restore_join(path, restore->store, SEGMENT, "")
+	        : !restore_join(path, restore->store, HISTORY_PLACE "/",
+	                        segment->name))
+		return restore_complain(restore->store, strerror(ENAMETOOLONG));
 	if (!segment->directory)
-		return restore_join(path, restore->store, HISTORY_PLACE "/",
-		                    segment->name)
-		           ? read_segment(replaying, path,
-		                          segment->end == HISTORY_OPEN)
-		           : -ENAMETOOLONG;
-	if (!restore_join(path, restore->store, SEGMENT, ""))
-		return -ENAMETOOLONG;
+		return read_segment(replaying, path,
+		                    segment->end == HISTORY_OPEN);
 	unlink(path); /* of a restore that was broken off */
 	rc = restore_unpack_segment(restore, segment, path);
 	if (rc == 0)
@@ -118,7 +121,7 @@ static int begin_redis(struct replaying *replaying)
 	char buffer[65536];
 	FILE *from = NULL;
 	size_t size;
-	int rc = create(restore, RESTORE_REDIS, ".at", &replaying->redis);
+	int rc = create(restore, BACKUP_REDIS_PLACE, AT, &replaying->redis);
 
 	if (rc)
 		return rc;
@@ -126,8 +129,8 @@ static int begin_redis(struct replaying *replaying)
 	                        "{\"at_ms\": %" PRId64 "}\n",
 	                        restore->at / MILLISECOND);
 	rc = file_write_all(replaying->redis, buffer, size);
-	if (rc == 0 &&
-	    restore_join(path, restore->store, RESTORE_REDIS, RESTORE_WAITING))
+	if (rc == 0 && restore_join(path, restore->store, BACKUP_REDIS_PLACE,
+	                            RESTORE_WAITING))
 		from = fopen(path, "re");
 	if (rc == 0 && !from)
 		return errno == ENOENT ? 0 : -errno;
@@ -154,10 +157,28 @@ static int rename_at(const struct restore *restore)
 	char from[PATH_MAX];
 	char to[PATH_MAX];
 
-	if (!restore_join(from, restore->store, RESTORE_REDIS, ".at") ||
-	    !restore_join(to, restore->store, RESTORE_REDIS, RESTORE_WAITING))
+	if (!restore_join(from, restore->store, BACKUP_REDIS_PLACE, AT) ||
+	    !restore_join(to, restore->store, BACKUP_REDIS_PLACE,
+	                  RESTORE_WAITING))
 		return -ENAMETOOLONG;
 	return rename(from, to) != 0 ? -errno : 0;
+}
+
+static int begin(struct replaying *replaying)
+{
+	const struct manifest *manifest = &replaying->restore->manifest;
+	int rc;
+
+	for (size_t i = 0; i < manifest_count(manifest); i++) {
+		int64_t as_of = manifest_file(manifest, i).as_of;
+
+		replaying->as_of = as_of ? as_of : replaying->as_of;
+	}
+	rc = begin_redis(replaying);
+	if (rc == 0)
+		rc = create(replaying->restore, HISTORY_WAITING,
+		            RESTORE_WAITING, &replaying->sqlite);
+	return rc ? rc : history_write_begin(replaying->sqlite);
 }
 
 int restore_add_changes(struct restore *restore)
@@ -165,24 +186,26 @@ int restore_add_changes(struct restore *restore)
 	struct replaying replaying = { .restore = restore,
 		                       .redis = -1,
 		                       .sqlite = -1 };
-	int rc;
+	int rc = begin(&replaying);
+	int added = 0;
 
-	for (size_t i = 0; i < manifest_count(&restore->manifest); i++) {
-		int64_t as_of = manifest_file(&restore->manifest, i).as_of;
-
-		replaying.as_of = as_of ? as_of : replaying.as_of;
-	}
-	rc = begin_redis(&replaying);
-	if (rc == 0)
-		rc = create(restore, HISTORY_WAITING, RESTORE_WAITING,
-		            &replaying.sqlite);
-	if (rc == 0)
-		rc = history_write_begin(replaying.sqlite);
-	for (size_t i = 0; rc == 0 && i < restore->segment_count; i++)
-		rc = add_segment(&replaying, &restore->segments[i]);
+	for (size_t i = 0; rc == 0 && added == 0 && i < restore->segment_count;
+	     i++)
+		added = add_segment(&replaying, &restore->segments[i]);
 	rc = end_file(replaying.redis, rc);
 	rc = end_file(replaying.sqlite, rc);
-	if (rc == 0)
+	if (rc == 0 && added == 0)
 		rc = rename_at(restore);
-	return rc ? restore_complain(restore->store, strerror(-rc)) : 0;
+	return rc ? restore_complain(restore->store, strerror(-rc)) : added;
+}
+
+void restore_forget_changes(const struct restore *restore)
+{
+	char path[PATH_MAX];
+
+	if (restore_join(path, restore->store, BACKUP_REDIS_PLACE, AT))
+		unlink(path);
+	if (restore_join(path, restore->store, HISTORY_WAITING,
+	                 RESTORE_WAITING))
+		unlink(path);
 }

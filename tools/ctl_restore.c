@@ -151,104 +151,13 @@ static int copy_file(struct restore *restore, const struct manifest_file *file)
 	return unpack(restore, file, to);
 }
 
-static int make_aside(struct restore *restore)
+static int remove_copy(struct restore *restore,
+                       const struct manifest_file *file)
 {
-	time_t now = time(NULL);
-	struct tm utc;
-	char name[32];
-
-	if (restore->aside[0])
-		return 0;
-	gmtime_r(&now, &utc);
-	strftime(name, sizeof(name), "%Y%m%dT%H%M%SZ", &utc);
-	if (!restore_join(restore->aside, restore->store, "replaced", ""))
-		return -ENAMETOOLONG;
-	(void)mkdir(restore->aside, 0700);
-	if (!restore_join(restore->aside, restore->store, "replaced/", name))
-		return -ENAMETOOLONG;
-	return mkdir(restore->aside, 0700) == 0 ? 0 : -errno;
-}
-
-/* What is at PLACE (with SUFFIX) below the store, if anything. */
-static int move_aside(struct restore *restore, const char *place,
-                      const char *suffix)
-{
-	const char *slash = strrchr(place, '/');
-	char from[PATH_MAX];
-	char to[PATH_MAX];
-	int rc = 0;
-
-	if (!restore_join(from, restore->store, place, suffix))
-		return restore_complain(restore->store, strerror(ENAMETOOLONG));
-	if (access(from, F_OK) != 0)
-		return 0;
-	rc = make_aside(restore);
-	if (rc == 0 && !restore_join(to, restore->aside,
-	                             slash ? slash + 1 : place, suffix))
-		rc = -ENAMETOOLONG;
-	if (rc == 0 && rename(from, to) != 0)
-		rc = -errno;
-	return rc ? restore_complain(from, strerror(-rc)) : 0;
-}
-
-static bool is_hdf5(const char *path)
-{
-	static const char magic[] = "\211HDF\r\n\032\n";
-	char start[sizeof(magic) - 1];
-	FILE *file = fopen(path, "re");
-	bool is = file && fread(start, sizeof(start), 1, file) == 1 &&
-	          memcmp(start, magic, sizeof(start)) == 0;
-
-	if (file)
-		fclose(file);
-	return is;
-}
-
-/* Records of rotated files that the backup has not would be seen again. */
-static int move_rotated(struct restore *restore,
-                        const struct manifest_file *file)
-{
-	const char *place = file->place;
-	const struct dirent *entry;
 	char path[PATH_MAX];
-	uint64_t number;
-	DIR *stream;
-	int rc = 0;
 
-	if (strchr(place, '/'))
-		return 0;
-	stream = opendir(restore->store);
-	if (!stream)
-		return restore_complain(restore->store, strerror(errno));
-	while (rc == 0 && (entry = readdir(stream)))
-		if (file_is_rotated(entry->d_name, place, &number) &&
-		    restore_join(path, restore->store, entry->d_name, "") &&
-		    is_hdf5(path))
-			rc = move_aside(restore, entry->d_name, "");
-	closedir(stream);
-	return rc;
-}
-
-static int place_file(struct restore *restore, const struct manifest_file *file)
-{
-	static const char *const suffixes[] = { "", "-wal", "-shm",
-		                                "-journal" };
-	const char *place = file->place;
-	char from[PATH_MAX];
-	char to[PATH_MAX];
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < sizeof(suffixes) / sizeof(*suffixes);
-	     i++)
-		rc = move_aside(restore, place, suffixes[i]);
-	if (rc == 0 && strcmp(place, RESTORE_REDIS) == 0)
-		rc = move_aside(restore, "redis", "");
-	if (rc)
-		return rc;
-	if (!restore_join(from, restore->store, place, RESTORE_WAITING) ||
-	    !restore_join(to, restore->store, place, "") ||
-	    rename(from, to) != 0)
-		return restore_complain(place, strerror(errno));
+	if (restore_join(path, restore->store, file->place, RESTORE_WAITING))
+		unlink(path);
 	return 0;
 }
 
@@ -269,22 +178,6 @@ static int each_file(struct restore *restore,
 	return rc;
 }
 
-/* What was to be made by the next mount, and what leads from other backups to
- * a store that will be another. */
-static int move_history(struct restore *restore)
-{
-	int rc = move_aside(restore, HISTORY_PLACE, "");
-
-	return rc ? rc : move_aside(restore, HISTORY_WAITING, "");
-}
-
-static int place_history(struct restore *restore)
-{
-	const struct manifest_file file = { .place = HISTORY_WAITING };
-
-	return restore->at ? place_file(restore, &file) : 0;
-}
-
 /* Nothing is written before everything was looked at. */
 static int check(struct restore *restore)
 {
@@ -293,22 +186,34 @@ static int check(struct restore *restore)
 	return rc == 0 && restore->at ? restore_find_segments(restore) : rc;
 }
 
+/* Where they cannot be made they do not take room. */
+static int make_copies(struct restore *restore)
+{
+	int rc = each_file(restore, copy_file);
+
+	if (rc == 0 && restore->at)
+		rc = restore_add_changes(restore);
+	if (rc) {
+		(void)each_file(restore, remove_copy);
+		restore_forget_changes(restore);
+	}
+	return rc;
+}
+
 static int put_into_place(struct restore *restore)
 {
 	int rc = lock_store(restore);
 
 	if (rc == 0)
-		rc = each_file(restore, copy_file);
-	if (rc == 0 && restore->at)
-		rc = restore_add_changes(restore);
+		rc = make_copies(restore);
 	if (rc == 0)
-		rc = each_file(restore, move_rotated);
+		rc = each_file(restore, restore_move_rotated);
 	if (rc == 0)
-		rc = move_history(restore);
+		rc = restore_move_history(restore);
 	if (rc == 0)
-		rc = each_file(restore, place_file);
+		rc = each_file(restore, restore_place_file);
 	if (rc == 0)
-		rc = place_history(restore);
+		rc = restore_place_history(restore);
 	return rc ? rc : file_sync(restore->store);
 }
 

@@ -3,6 +3,7 @@
  * ctl_restore.h - what the files of restore share
  *
  *   ctl_restore.c  a backup into a store
+ *   ctl_place.c    its copies into their places, and aside what was there
  *   ctl_history.c  which backup and which changes make a point in time
  *   ctl_replay.c   the changes, for the next mount
  *
@@ -12,12 +13,12 @@
 #define ENGRAMFS_TOOLS_CTL_RESTORE_H
 
 #include "backends/history.h"
+#include "backends/maintenance.h"
 #include "backends/manifest.h"
 
 #include <limits.h>
 
 #define RESTORE_WAITING ".restoring" /* behind the name of a copy */
-#define RESTORE_REDIS "spool/restore.redis"
 
 /* A part of the history. */
 struct segment {
@@ -60,6 +61,22 @@ int restore_find_base(struct restore *restore);
 int restore_find_segments(struct restore *restore);
 void restore_release_segments(struct restore *restore);
 
+/* ---- ctl_place.c ---- */
+
+/* Rotated files of FILE move aside: records of those that the backup has not
+ * would be seen again. */
+int restore_move_rotated(struct restore *restore,
+                         const struct manifest_file *file);
+/* What was to be made by the next mount moves aside, and what leads from other
+ * backups to a store that will be another; for a point in time, what waits for
+ * a storage, too: it was accepted later than anything in the history. */
+int restore_move_history(struct restore *restore);
+/* The copy of FILE takes its place. */
+int restore_place_file(struct restore *restore,
+                       const struct manifest_file *file);
+/* The changes that lead to a point in time, if any. */
+int restore_place_history(struct restore *restore);
+
 /* ---- ctl_replay.c ---- */
 
 /* The file of SEGMENT in its backup becomes the file TO; NULL: only look. */
@@ -68,5 +85,7 @@ int restore_unpack_segment(struct restore *restore,
 
 /* The copies of the backup are in the store: add the changes. */
 int restore_add_changes(struct restore *restore);
+/* Remove what restore_add_changes has left. */
+void restore_forget_changes(const struct restore *restore);
 
 #endif

@@ -3,6 +3,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -196,6 +197,36 @@ class Packed(Case):
             "-o", f"backup.key_file={self.key}", store, self.new_store())
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("chmod 600", done.stderr)
+
+    def test_a_restore_without_room_leaves_nothing(self):
+        mount = self.mount()
+        self.fill(mount)
+        made = self.backup(mount)
+        store = self.new_store()
+        done = subprocess.run(
+            [harness.ENGRAMCTL, store, "restore", made], text=True,
+            stderr=subprocess.PIPE, timeout=harness.PATIENCE,
+            restore_signals=False, preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_FSIZE, (30000, 30000)))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("File too large", done.stderr)
+        self.assertEqual(os.listdir(store), ["spool"])
+        self.assertEqual(os.listdir(os.path.join(store, "spool")), ["lock"])
+        self.check(self.restored(made))
+
+    def test_each_restore_has_a_place_for_what_was_there(self):
+        mount = self.mount()
+        self.fill(mount)
+        made = self.backup(mount)
+        store = self.new_store()
+        for _ in range(3):
+            done = ctl(store, "restore", made)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+        aside = os.path.join(store, "replaced")
+        self.assertEqual([os.path.exists(os.path.join(
+            aside, name, "godly_ai.db")) for name in os.listdir(aside)],
+            [True, True])
+        self.check(self.mount(store=store))
 
     def check_under_writes(self, options, arguments):
         mount = self.mount(*options)

@@ -240,6 +240,21 @@ class PointInTime(Case):
         self.restore(last)
         self.assertEqual(self.names("concepts"), ["a", "kept"])
 
+    def test_changes_that_wait_for_a_storage_are_later_and_move_aside(self):
+        self.save("wm", "a", 1)
+        self.run_job("backup")
+        at = after()
+        self.mount.unmount()
+        waiting = os.path.join(self.store, "spool", "outage", "redis")
+        os.makedirs(waiting, exist_ok=True)
+        harness.write_bytes(os.path.join(waiting, "1"), b"a change")
+        self.restore(at)
+        aside = os.path.join(self.store, "replaced")
+        aside = os.path.join(aside, os.listdir(aside)[0])
+        self.assertEqual(harness.read_bytes(os.path.join(
+            aside, "outage", "redis", "1")), b"a change")
+        self.assertEqual(self.mount.errors(), [])
+
     def test_damage_of_the_history_is_found_before_anything_is_done(self):
         self.run_job("backup")
         for i in range(5):
