@@ -9,17 +9,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define COPIED 0.5 /* of a store's part is done then; the rest is packing */
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 static struct value *new_text(const char *text)
 {
@@ -148,7 +139,7 @@ static int fill_manifest(const struct making *making, struct value *manifest)
 	set(manifest, "format", value_new_int(MANIFEST_FORMAT), &rc);
 	set(manifest, "name", new_text(making->name), &rc);
 	set(manifest, "begun_at", value_new_float(making->begun), &rc);
-	set(manifest, "created_at", value_new_float(now()), &rc);
+	set(manifest, "created_at", value_new_float(backups_now()), &rc);
 	set(manifest, "store", new_text(making->tree->stores.directory), &rc);
 	set(manifest, "schedules", describe_schedules(making->schedules), &rc);
 	set(manifest, "compression",
@@ -185,7 +176,7 @@ static void remove_expired(const struct backups *backups)
 		log_warn("backup: old ones stay: %s", strerror(-rc));
 	for (size_t i = 0; i < list.count; i++)
 		if (backup_rules_expired(rules, list.entries, list.count, i,
-		                         now()))
+		                         backups_now()))
 			backup_place_remove(backups_directory(backups),
 			                    list.entries[i].name);
 	backup_list_release(&list);
@@ -213,7 +204,7 @@ static int make(struct making *making)
 {
 	int rc;
 
-	making->begun = now();
+	making->begun = backups_now();
 	making->files = value_new_list(VALUE_LIST);
 	making->counts = value_new_dict();
 	rc = making->files && making->counts ? backup_place_make(making)
@@ -268,7 +259,7 @@ int backup_run_scheduled(struct job *job, struct tree *tree,
 	(void)arguments;
 	if (rc == 0)
 		due = backup_rules_due(backups_rules(tree->backups),
-		                       list.entries, list.count, now());
+		                       list.entries, list.count, backups_now());
 	backup_list_release(&list);
 	if (rc == 0 && due == 0)
 		return -ECANCELED; /* somebody has set the clock back */

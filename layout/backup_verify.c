@@ -69,11 +69,16 @@ static int check_backup(const char *directory, const struct parcel_form *given,
 	struct parcel_form how = *given;
 	char why[WHY_SIZE] = "";
 	int rc = read_manifest(directory, &how, &manifest, why);
+	size_t count = rc == 0 ? manifest_count(&manifest) : 0;
 
 	if (rc == -EINVAL)
 		return add_problem(problems, directory, why);
-	for (size_t i = 0; rc == 0 && i < manifest_count(&manifest); i++)
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		struct work work = work_part(given->arg, i, count);
+
+		how.arg = &work;
 		rc = check_file(directory, &manifest, i, &how, problems);
+	}
 	manifest_release(&manifest);
 	return rc;
 }

@@ -39,6 +39,9 @@ void backup_list_release(struct backup_list *list);
 
 /* ---- backups_show.c ---- */
 
+/* Seconds since 1970. */
+double backups_now(void);
+
 /* An attempt has ended; WHY is NULL where it did well. */
 void backups_note(struct backups *backups, const char *why);
 

@@ -24,7 +24,4 @@ struct backups {
 	char why[WHY_SIZE];
 };
 
-/* Seconds since 1970. */
-double backups_now(void);
-
 #endif
