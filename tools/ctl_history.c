@@ -79,7 +79,7 @@ static int each_backup(struct restore *restore, const char *directory,
 
 		if (rc == 0 &&
 		    restore_join(path, directory, names[i]->d_name, "") &&
-		    manifest_read(path, restore->key, &manifest, why) == 0)
+		    restore_read_manifest(restore, path, &manifest, why) == 0)
 			rc = fn(restore, path, &manifest);
 		manifest_release(&manifest);
 		free(names[i]);
@@ -97,12 +97,49 @@ static int64_t history_of(const struct manifest *manifest)
 	           : 0;
 }
 
+static bool is_base(const struct restore *restore, const char *path,
+                    const struct manifest *manifest)
+{
+	return manifest->created * 1e9 <= (double)restore->at &&
+	       history_of(manifest) && manifest_is_whole(manifest, path);
+}
+
+static bool is_own(const struct restore *restore, const char *store)
+{
+	return strcmp(restore->store, store) == 0;
+}
+
+static int find_own(struct restore *restore, const char *path,
+                    const struct manifest *manifest)
+{
+	if (is_own(restore, manifest->store) &&
+	    is_base(restore, path, manifest))
+		snprintf(restore->owner, sizeof(restore->owner), "%s",
+		         manifest->store);
+	return 0;
+}
+
+/* The last one; where some are of this store, of those.  What is in the store
+ * is its own, wherever that was before. */
 static int choose_base(struct restore *restore, const char *path,
                        const struct manifest *manifest)
 {
-	if (manifest->created * 1e9 <= (double)restore->at &&
-	    history_of(manifest) && manifest_is_whole(manifest, path))
-		snprintf(restore->backup, sizeof(restore->backup), "%s", path);
+	const size_t size = strlen(restore->store);
+	bool is_inside =
+	    strncmp(path, restore->store, size) == 0 && path[size] == '/';
+
+	if (!is_base(restore, path, manifest))
+		return 0;
+	if (restore->owner[0] && strcmp(restore->owner, manifest->store) != 0) {
+		if (is_own(restore, restore->owner))
+			return 0;
+		if (!is_inside)
+			return restore_complain(
+			    path, "is of another store than those before it; "
+				  "name the one that is to be restored");
+	}
+	snprintf(restore->owner, sizeof(restore->owner), "%s", manifest->store);
+	snprintf(restore->backup, sizeof(restore->backup), "%s", path);
 	return 0;
 }
 
@@ -112,7 +149,9 @@ int restore_find_base(struct restore *restore)
 	int rc;
 
 	memcpy(directory, restore->backup, sizeof(directory));
-	rc = each_backup(restore, directory, choose_base);
+	rc = each_backup(restore, directory, find_own);
+	if (rc == 0)
+		rc = each_backup(restore, directory, choose_base);
 	if (rc == 0 && strcmp(directory, restore->backup) == 0)
 		rc = restore_complain(directory,
 		                      "no backup before that time with the "

@@ -56,7 +56,7 @@ int restore_unpack_segment(struct restore *restore,
 	char path[PATH_MAX] = "";
 	char why[WHY_SIZE] = "";
 	int rc =
-	    manifest_read(segment->directory, restore->key, &manifest, why);
+	    restore_read_manifest(restore, segment->directory, &manifest, why);
 
 	for (size_t i = 0; rc == 0 && i < manifest_count(&manifest); i++) {
 		struct manifest_file file = manifest_file(&manifest, i);

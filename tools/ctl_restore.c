@@ -67,11 +67,26 @@ static int load_key(struct restore *restore, const char *path)
 	return rc;
 }
 
+int restore_read_manifest(const struct restore *restore, const char *directory,
+                          struct manifest *out, char why[WHY_SIZE])
+{
+	int rc = manifest_read(directory, restore->key, out, why);
+
+	if (rc || out->key || !restore->key)
+		return rc;
+	manifest_release(out);
+	snprintf(why, WHY_SIZE,
+	         "%.120s: is not encrypted, so nobody vouches for it; restore "
+	         "it without --key if you trust it",
+	         directory);
+	return -EINVAL;
+}
+
 static int read_manifest(struct restore *restore)
 {
 	char why[WHY_SIZE] = "";
-	int rc = manifest_read(restore->backup, restore->key,
-	                       &restore->manifest, why);
+	int rc = restore_read_manifest(restore, restore->backup,
+	                               &restore->manifest, why);
 
 	if (rc)
 		fprintf(stderr, "engramctl: %s\n",
@@ -79,11 +94,6 @@ static int read_manifest(struct restore *restore)
 	else if (restore->manifest.key && !restore->key)
 		rc = restore_complain(restore->backup,
 		                      "is encrypted; --key FILE is needed");
-	else if (!restore->manifest.key && restore->key)
-		rc = restore_complain(
-		    restore->backup,
-		    "is not encrypted, so nobody vouches for it; restore it "
-		    "without --key if you trust it");
 	return rc;
 }
 

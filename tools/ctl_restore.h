@@ -32,6 +32,7 @@ struct restore {
 	const char *store;
 	char backup[PATH_MAX];
 	char aside[PATH_MAX]; /* made when something moves there */
+	char owner[PATH_MAX]; /* of BACKUP, where that was chosen */
 	struct manifest manifest;
 	struct seal_key *key;
 	struct parcel_form how;
@@ -47,6 +48,10 @@ int restore_complain(const char *what, const char *why);
 /* PATH with both parts; false where that is too long. */
 bool restore_join(char path[PATH_MAX], const char *directory, const char *name,
                   const char *suffix);
+/* Read the manifest in DIRECTORY.  -EINVAL, with WHY: it cannot be read, or
+ * there is a key that it is not signed with. */
+int restore_read_manifest(const struct restore *restore, const char *directory,
+                          struct manifest *out, char why[WHY_SIZE]);
 /* FILE of a backup is a part of the history. */
 bool restore_is_segment(const struct manifest_file *file);
 

@@ -329,6 +329,41 @@ class Elsewhere(Case):
         self.assertEqual(self.load("concepts", "a"), 2)
         self.assertEqual(self.load("wm", "a"), 2)
 
+    def test_only_what_the_key_has_signed_leads_to_a_point_in_time(self):
+        self.save("concepts", "a", 1)
+        self.run_job("backup")
+        self.save("concepts", "a", 2)
+        at = after()
+        last = self.run_job("backup")["backup"]
+        self.mount.unmount()
+        # Somebody without the key puts an open backup into its place.
+        path = os.path.join(self.far, last, "manifest.json")
+        manifest = harness.read_json(path)
+        manifest["encryption"] = None
+        harness.write_json(path, manifest)
+        done = ctl(self.store, "restore", self.far, "--at", at, "--key",
+                   self.key)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("was not kept, or is elsewhere", done.stderr)
+
+    def test_of_several_stores_the_backups_of_this_one_count(self):
+        self.save("concepts", "mine", 1)
+        self.run_job("backup")
+        other = self.new_mount(store=os.path.join(self.directory, "other"))
+        np.save(other("concepts", "theirs.npy"), np.arange(3.0))
+        self.assertEqual(other.run_job("backup")["state"], "done")
+        at = after()
+        other.unmount()
+        self.mount.unmount()
+        empty = os.path.join(self.directory, "empty")
+        os.mkdir(empty)
+        done = ctl(empty, "restore", self.far, "--at", at, "--key", self.key)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("is of another store", done.stderr)
+        self.assertEqual(os.listdir(empty), [])
+        self.restore(at, self.far, "--key", self.key)
+        self.assertEqual(self.names("concepts"), ["mine"])
+
 
 if __name__ == "__main__":
     harness.main()
