@@ -4,46 +4,17 @@
  * first byte is odd.  Recovery never makes the file longer, and what it does
  * once, it need not do again. */
 #include "tests/fuzz/feed.h"
+#include "tests/fuzz/place.h"
 
 #include "backends/journal_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <xxhash.h>
-
-static char directory[] = "/dev/shm/engramfs-fuzz-XXXXXX";
-static char path[64];
-static char log_path[64];
-
-static void clean(void)
-{
-	unlink(path);
-	unlink(log_path);
-	rmdir(directory);
-}
-
-static void make_directory(void)
-{
-	if (path[0])
-		return;
-	feed_check(mkdtemp(directory) != NULL);
-	snprintf(path, sizeof(path), "%s/file", directory);
-	snprintf(log_path, sizeof(log_path), "%s" JOURNAL_SUFFIX, path);
-	atexit(clean);
-}
-
-static void write_file(const char *name, const void *data, size_t size)
-{
-	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	feed_check(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-	close(fd);
-}
 
 static void mend_record(char *at, size_t size, uint64_t number)
 {
@@ -79,7 +50,7 @@ static void mend(struct blob *log)
 	}
 }
 
-static off_t file_size(void)
+static off_t file_size(const char *path)
 {
 	struct stat status;
 
@@ -90,10 +61,13 @@ static off_t file_size(void)
 static void check(size_t size)
 {
 	struct journal_recovery found;
-	char aside[128];
-	int rc = journal_recover(path, NULL, &found);
+	char path[PLACE_PATH_SIZE];
+	char aside[256];
+	int rc;
 
-	feed_check(file_size() <= (off_t)size);
+	place_path("file", path);
+	rc = journal_recover(path, NULL, &found);
+	feed_check(file_size(path) <= (off_t)size);
 	if (rc)
 		return;
 	feed_check(journal_recover(path, NULL, &found) == 0 ||
@@ -112,13 +86,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool mended = feed_byte(&feed) & 1;
 	size_t length = feed_short(&feed);
 
-	make_directory();
 	feed_check(blob_set(&log, feed.size ? (const char *)feed.data : "",
 	                    feed.size) == 0);
 	if (mended)
 		mend(&log);
-	write_file(path, zeros, length);
-	write_file(log_path, log.data, log.size);
+	place_write("file", zeros, length);
+	place_write("file" JOURNAL_SUFFIX, log.data, log.size);
 	check(length);
 	blob_release(&log);
 	return 0;
