@@ -2,6 +2,7 @@
 #include "layout/backups_internal.h"
 
 #include "backends/history.h"
+#include "backends/log.h"
 
 #include <errno.h>
 #include <math.h>
@@ -57,11 +58,16 @@ int64_t backups_wait(struct backups *backups)
 {
 	struct backup_list list = { 0 };
 	double next;
+	int rc;
 
 	if (backups->rules.count == 0)
 		return -1;
-	if (backups_list(backups, &list))
+	rc = backups_list(backups, &list);
+	if (rc) {
+		log_error("backup: %s: %s", backups->directory, strerror(-rc));
+		backups_note(backups, strerror(-rc));
 		return RETRY_S;
+	}
 	next = find_next(backups, &list);
 	backup_list_release(&list);
 	return (int64_t)ceil(fmax(next - backups_now(), 0));

@@ -344,6 +344,18 @@ class Schedules(Case):
         self.assertEqual(made_in(directory), [first])
         self.assertEqual(os.listdir(directory), [first])
 
+    def test_a_place_that_cannot_be_looked_at_is_told(self):
+        place = os.path.join(self.directory, "place")
+        harness.write_bytes(place, b"no directory")
+        mount = self.mount("backup.schedules=hourly",
+                           f"backup.directory={place}")
+
+        def status():
+            return json.loads(mount.control("status.json"))["backup"]
+        eventually(lambda: status()["last_error"], what="the error")
+        self.assertEqual((status()["last_error"], status()["success_rate"]),
+                         ("Not a directory", 0))
+
     def test_what_a_crash_left_of_a_backup_is_removed_by_the_next(self):
         mount = self.mount()
         directory = os.path.join(mount.store, "backups")
