@@ -168,7 +168,8 @@ static bool understand(struct manifest *out)
 	out->store = text_of(dict, "store");
 	out->files = value_dict_get(dict, "files");
 	out->schedules = value_dict_get(dict, "schedules");
-	return out->name && out->store && are_sound_files(out->files) &&
+	return out->name && manifest_is_backup(out->name) && out->store &&
+	       are_sound_files(out->files) &&
 	       (!out->schedules || is_text_list(out->schedules)) &&
 	       understand_compression(out) && understand_encryption(out) &&
 	       understand_times(out);

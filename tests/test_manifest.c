@@ -142,6 +142,8 @@ static void what_no_backup_says_of_itself_is_refused(void **state)
 		{ "schedules", "\"hourly\"" },
 		{ "schedules", "[1]" },
 		{ "name", "null" },
+		{ "name", "\"..\"" },
+		{ "name", "\"20261120T170102Z\\u001b\"" },
 		{ "store", "7" },
 	};
 	struct manifest manifest;

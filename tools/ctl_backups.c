@@ -3,6 +3,7 @@
 
 #include "backends/json.h"
 #include "backends/manifest.h"
+#include "backends/schedule.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -34,7 +35,12 @@ static void print_schedules(const struct manifest *manifest)
 	const char *comma = "";
 
 	for (size_t i = 0; list && i < list->list.count; i++) {
-		printf("%s%s", comma, list->list.items[i]->text.data);
+		const struct blob *text = &list->list.items[i]->text;
+		int kind = schedule_find(text->data, text->size);
+
+		printf("%s%s", comma,
+		       kind < 0 ? "unknown"
+		                : schedule_name((enum schedule_kind)kind));
 		comma = ",";
 	}
 	if (comma[0] == '\0')
