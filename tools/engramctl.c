@@ -225,9 +225,14 @@ static enum exit_code run(const char *place, const struct command *command,
 	return code;
 }
 
-/* The number of PARAMETERS fits COMMAND. */
-static bool has_parameters(const struct command *command, int count)
+/* COMMAND takes what is given: COUNT parameters, and CHOICES. */
+static bool is_complete(const struct command *command, int count,
+                        const struct ctl_choices *choices)
 {
+	if (command->kind == KIND_RESTORE)
+		return count == 1 || (count == 0 && choices->at);
+	if (choices->key_file || choices->at)
+		return false;
 	if (command->parameters[0] == '\0')
 		return count == 0;
 	if (command->kind == KIND_RECOVER)
@@ -281,9 +286,7 @@ int main(int argc, char **argv)
 	if (option == -1 && !command && argc - optind == 2 &&
 	    strcmp(argv[optind], "keygen") == 0)
 		return (int)ctl_make_key(argv[optind + 1]);
-	if (!command || !has_parameters(command, argc - optind - 2) ||
-	    (command->kind == KIND_RESTORE && !choices.at &&
-	     argc - optind != 3)) {
+	if (!command || !is_complete(command, argc - optind - 2, &choices)) {
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}

@@ -234,6 +234,9 @@ class PointInTime(Case):
             done = ctl(self.store, "restore", "--at", at)
             self.assertEqual(done.returncode, 1, done.stdout)
             self.assertIn(why, done.stderr)
+        self.assertEqual(ctl(self.store, "restore").returncode, 2)
+        self.assertEqual(ctl(self.store, "backups", "--at",
+                             late).returncode, 2)
         self.assertEqual(sorted(os.listdir(self.store)), before)
         self.assertTrue(os.listdir(os.path.join(self.store, "spool",
                                                 "history")))
