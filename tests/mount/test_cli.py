@@ -316,11 +316,6 @@ class Lives(harness.unittest.TestCase):
 
 
 class Control(harness.MountCase):
-    def run_engramctl(self, *arguments):
-        return subprocess.run([harness.ENGRAMCTL, *arguments], text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=harness.PATIENCE)
-
     def test_it_prints_what_the_mount_says(self):
         self.assert_refused(self.path("wm/x.npy"), b"hello", 22)
         for place in (self.mount.path, self.mount.store,
@@ -328,7 +323,7 @@ class Control(harness.MountCase):
             for command, name in (("status", "status.json"),
                                   ("config", "config.json"),
                                   ("errors", "errors.jsonl")):
-                done = self.run_engramctl(place, command)
+                done = harness.ctl(place, command)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 if command != "status":
                     self.assertEqual(done.stdout, self.mount.control(name))
@@ -336,21 +331,21 @@ class Control(harness.MountCase):
                     harness.json.loads(done.stdout)
 
     def test_help_and_version_are_answers(self):
-        done = self.run_engramctl("-h")
+        done = harness.ctl("-h")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("STORE-or-MOUNT", done.stdout)
-        done = self.run_engramctl("-V")
+        done = harness.ctl("-V")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertRegex(done.stdout, r"^engramctl \d+\.\d+")
 
     def test_wrong_usage_is_2_and_what_is_not_mounted_is_1(self):
         for arguments in ((), (self.mount.path,), (self.mount.path, "dance"),
                           ("-x",), (self.mount.path, "status", "more")):
-            done = self.run_engramctl(*arguments)
+            done = harness.ctl(*arguments)
             self.assertEqual((done.returncode, done.stdout), (2, ""))
             self.assertIn("usage", done.stderr)
         for place in ("/", "/nowhere", os.path.dirname(self.mount.store)):
-            done = self.run_engramctl(place, "status")
+            done = harness.ctl(place, "status")
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn(place, done.stderr)
 
@@ -359,7 +354,7 @@ class Control(harness.MountCase):
         self.addCleanup(harness.shutil.rmtree, directory)
         mount = harness.Mount(store=os.path.join(directory, "a b"))
         try:
-            done = self.run_engramctl(mount.store, "config")
+            done = harness.ctl(mount.store, "config")
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertEqual(done.stdout, mount.control("config.json"))
         finally:

@@ -6,16 +6,14 @@ import glob
 import json
 import os
 import shutil
-import subprocess
 import tempfile
-import time
 import unittest
 
 import h5py
 import numpy as np
 
 import harness
-from harness import ENGRAMCTL, Mount, eventually, eventually_none, read_json
+from harness import Mount, ctl, eventually, read_json
 from test_control import contents, ended, command, open_hdf5, run, \
     save_snapshot
 
@@ -95,9 +93,7 @@ class Rotation(unittest.TestCase):
         run(self.mount, "rotate if_larger=10")
         self.assertEqual(len(rotated(self.mount)), 1)
 
-        done = subprocess.run([ENGRAMCTL, self.mount.store, "rotate"],
-                              capture_output=True, text=True,
-                              timeout=harness.PATIENCE)
+        done = ctl(self.mount.store, "rotate")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(rotated(self.mount)[-1], done.stdout)
 
@@ -320,9 +316,7 @@ class Rotation(unittest.TestCase):
         shutil.copytree(self.mount.store, other, ignore=shutil.ignore_patterns(
             "*.sock", "lock"))
         self.mount.unmount()
-        done = subprocess.run([ENGRAMCTL, other, "restore", backup],
-                              capture_output=True, text=True,
-                              timeout=harness.PATIENCE)
+        done = ctl(other, "restore", backup)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.mount = Mount(store=other)
         self.assertEqual(names(self.mount, *TRACES),
