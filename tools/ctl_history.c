@@ -300,7 +300,7 @@ int restore_find_segments(struct restore *restore)
 		                        "was not complete at that time");
 	memcpy(parent, restore->backup, sizeof(parent));
 	*strrchr(parent, '/') = '\0';
-	rc = each_backup(restore, parent, add_segments);
+	rc = each_backup(restore, parent[0] ? parent : "/", add_segments);
 	if (rc == 0)
 		rc = add_own(restore);
 	if (rc == -ENOMEM || rc == -ENAMETOOLONG)

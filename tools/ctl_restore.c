@@ -229,7 +229,15 @@ static int put_into_place(struct restore *restore)
 
 static void say_done(const struct restore *restore)
 {
-	printf("restored %zu files", manifest_count(&restore->manifest));
+	size_t count = 0;
+
+	for (size_t i = 0; i < manifest_count(&restore->manifest); i++) {
+		struct manifest_file file =
+		    manifest_file(&restore->manifest, i);
+
+		count += !restore_is_segment(&file);
+	}
+	printf("restored %zu files", count);
 	if (restore->at)
 		printf(" of %s, and %zu changes", restore->manifest.name,
 		       restore->changes);

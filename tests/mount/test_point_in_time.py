@@ -105,7 +105,7 @@ class PointInTime(Case):
                 (third, 4, ["always", "there"], [])):
             shutil.rmtree(self.store)
             shutil.copytree(kept, self.store)
-            self.restore(at)
+            self.assertIn("restored 4 files of ", self.restore(at))
             self.assertEqual(self.names("concepts"), concepts)
             self.assertEqual(self.names("wm"), wm)
             self.assertEqual(self.load("concepts", "always"), value)
