@@ -25,7 +25,7 @@ class Arrays:
         self.adjacency = (random.random((side, side)) < 0.05).astype(np.int64)
         self.spikes = np.cumsum(random.exponential(0.001, spikes))
         self.rows = random.integers(0, side, 50 if quick else 1000)
-        self.rounds = 3
+        self.rounds = 5
 
     def fill(self, store):
         path = os.path.join(store, "godly_ai_data.h5")
