@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backends/file.h"
 #include "backends/log.h"
 #include "backends/mem.h"
 
@@ -41,13 +42,14 @@ bool outage_takes_unknown(struct store *store)
 	return figures.away;
 }
 
-void outage_tell(struct outage_store *outage, const struct outage_event *event)
+int outage_tell(struct outage_store *outage, const struct outage_event *event)
 {
 	struct outage_event told = *event;
 
 	told.backend = outage->backend.name;
-	if (outage->options.event)
-		outage->options.event(&told, outage->options.arg);
+	return outage->options.event
+	           ? outage->options.event(&told, outage->options.arg)
+	           : 0;
 }
 
 /* It is away, or held; the first that finds out tells the user. */
@@ -66,7 +68,7 @@ static void begin(struct outage_store *outage, bool away, const char *why)
 	pthread_cond_signal(&outage->wake);
 	pthread_mutex_unlock(&outage->lock);
 	if (begins)
-		outage_tell(outage, &event);
+		(void)outage_tell(outage, &event);
 }
 
 bool outage_notice(struct outage_store *outage, int rc)
@@ -212,7 +214,7 @@ static int make_owner(struct outage_store *outage)
 {
 	uint64_t parts[2];
 	int fd;
-	int rc = 0;
+	int rc;
 
 	if (getrandom(parts, sizeof(parts), 0) != (ssize_t)sizeof(parts))
 		return -EIO;
@@ -222,9 +224,8 @@ static int make_owner(struct outage_store *outage)
 	            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	if (write(fd, outage->owner, OWNER_DIGITS) != OWNER_DIGITS)
-		rc = -ENOSPC;
-	if (fsync(fd) < 0 && rc == 0)
+	rc = file_write_all(fd, outage->owner, OWNER_DIGITS);
+	if (rc == 0 && fsync(fd) < 0)
 		rc = -errno;
 	close(fd);
 	if (rc)
@@ -239,8 +240,10 @@ static int read_owner(struct outage_store *outage)
 
 	if (fd < 0)
 		return errno == ENOENT ? make_owner(outage) : -errno;
-	size = read(fd, outage->owner, sizeof(outage->owner) - 1);
+	size = file_read_at(fd, outage->owner, sizeof(outage->owner) - 1, 0);
 	close(fd);
+	if (size < 0)
+		return (int)size;
 	if (size == OWNER_DIGITS)
 		return 0;
 	unlinkat(outage->fd, "owner", 0); /* a crash left it half written */

@@ -58,8 +58,9 @@ struct outage_event {
 	size_t size;
 };
 
-/* Called by any thread; nothing waits for a storage while it runs. */
-typedef void outage_event_fn(const struct outage_event *event, void *arg);
+/* Called by any thread; nothing waits for a storage while it runs.  Other than
+ * 0: BYTES could not be kept.  -ENOMEM: they are handed over once more. */
+typedef int outage_event_fn(const struct outage_event *event, void *arg);
 
 struct outage_options {
 	const char *directory;         /* absolute path of the store */

@@ -2,6 +2,7 @@
 #include "backends/outage_internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -135,38 +136,50 @@ static int render(const struct outage_entry *entry, struct blob *out)
 	return 0;
 }
 
-static void refuse(struct outage_store *outage,
-                   const struct outage_entry *entry, int rc)
+/* The user has the bytes now, or an error is returned. */
+static int refuse(struct outage_store *outage, const struct outage_entry *entry,
+                  int cause)
 {
 	const struct change *change = &entry->change;
 	struct blob bytes = { 0 };
+	int rc = render(entry, &bytes);
 	struct outage_event event = {
 		.news = OUTAGE_REFUSED,
-		.cause = rc,
-		.why = change->why[0] ? change->why : strerror(-rc),
+		.cause = cause,
+		.why = change->why[0] ? change->why : strerror(-cause),
 		.collection = entry->collection,
 		.key = entry->key,
 		.array = change->array_action == PART_KEEP ? NULL
 		                                           : change->array_name,
 	};
 
-	if (render(entry, &bytes) == 0 && bytes.size) {
+	int told = 0;
+
+	if (rc == 0 && bytes.size) {
 		event.bytes = bytes.data;
 		event.size = bytes.size;
 	}
-	outage_tell(outage, &event);
+	if (rc != -ENOMEM)
+		told = outage_tell(outage, &event);
 	blob_release(&bytes);
+	return rc ? rc : told;
 }
 
-/* -EROFS: a replica, which may become a master.  Anything else about the
- * storage is final only when it keeps on. */
+/* -EROFS: a replica, which may become a master.  -EIO is final only when it
+ * keeps on. */
 static bool may_pass_by(struct outage_store *outage, int rc)
 {
+	static const int passing[] = { EROFS,  ENOSPC, EDQUOT, ENOMEM,
+		                       EMFILE, ENFILE, EAGAIN, EBUSY };
+
 	if (rc == -EIO && outage_notice(outage, rc))
 		return true;
 	if (rc == -EIO)
 		return ++outage->first->tries < MOST_TRIES;
-	return rc == -EROFS || rc == -ENOSPC || rc == -ENOMEM || rc == -EAGAIN;
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if (rc == -passing[i])
+			return true;
+	return false;
 }
 
 static int read_first(struct outage_store *outage, uint64_t number,
@@ -179,38 +192,90 @@ static int read_first(struct outage_store *outage, uint64_t number,
 	return rc;
 }
 
+/* Its file stays in the spool where the user cannot have the bytes. */
+static int give_up(struct outage_store *outage,
+                   const struct outage_entry *entry, uint64_t number, int cause)
+{
+	int rc = refuse(outage, entry, cause);
+
+	if (rc == 0 || rc == -ENOMEM)
+		return rc;
+	rc = outage_file_set_aside(outage->fd, number);
+	if (rc == 0)
+		log_error("%s: spool: a change that was refused is put aside "
+		          "as %020" PRIu64 ".bad",
+		          outage->backend.name, number);
+	return rc;
+}
+
 /* Only this thread takes changes out, so the first one stays. */
 static int deliver_first(struct outage_store *outage, uint64_t number)
 {
 	struct outage_entry entry = { 0 };
 	struct blob bytes = { 0 };
 	int rc = read_first(outage, number, &bytes, &entry);
+	bool unread = rc != 0;
 
-	if (rc == -EBADMSG) {
-		log_error("%s: spool: a change is damaged and was put aside",
-		          outage->backend.name);
-		outage_file_set_aside(outage->fd, number);
-		refuse(outage, &entry, rc);
-		rc = 0;
-	} else if (rc == 0) {
+	if (rc == 0)
 		rc = hand_on(outage, &entry, number);
-		if (rc && !may_pass_by(outage, rc)) {
-			refuse(outage, &entry, rc);
-			rc = 0;
-		}
-	}
+	if (rc && !may_pass_by(outage, rc))
+		rc = unread ? outage_put_aside(outage, number, rc)
+		            : give_up(outage, &entry, number, rc);
 	outage_entry_release(&entry);
 	blob_release(&bytes);
 	return rc;
 }
 
-static void remove_file(const struct outage_store *outage, uint64_t number)
+/* False: the file of a change that was made is still there. */
+static bool remove_file(const struct outage_store *outage,
+                        struct outage_waiting *made)
 {
-	int rc = outage_file_remove(outage->fd, number);
+	int rc = outage_file_remove(outage->fd, made->number);
 
-	if (rc && rc != -ENOENT)
+	if (rc == 0 || rc == -ENOENT)
+		return true;
+	if (!made->stays)
 		log_error("%s: spool: cannot remove a change that was made: %s",
 		          outage->backend.name, strerror(-rc));
+	made->stays = true;
+	return false;
+}
+
+/* Files that could not be removed: the next mount would make their changes
+ * again. */
+static void remove_made(struct outage_store *outage)
+{
+	struct outage_waiting **link = &outage->made;
+
+	while (*link) {
+		struct outage_waiting *made = *link;
+
+		if (!remove_file(outage, made)) {
+			link = &made->next;
+			continue;
+		}
+		*link = made->next;
+		outage_waiting_free(made);
+	}
+}
+
+/* The first change is done with. */
+static void finish_first(struct outage_store *outage)
+{
+	struct outage_waiting *first = outage->first;
+	bool removed = remove_file(outage, first);
+
+	pthread_mutex_lock(&outage->lock);
+	outage_queue_pop(outage);
+	outage->delivered++;
+	outage->held = false;
+	pthread_mutex_unlock(&outage->lock);
+	if (removed) {
+		outage_waiting_free(first);
+		return;
+	}
+	first->next = outage->made;
+	outage->made = first;
 }
 
 /* One change.  False: there is none, or it has to wait. */
@@ -226,12 +291,7 @@ static bool deliver_next(struct outage_store *outage)
 	pthread_mutex_unlock(&outage->lock);
 	if (!more || deliver_first(outage, number))
 		return false;
-	remove_file(outage, number);
-	pthread_mutex_lock(&outage->lock);
-	outage_queue_pop(outage);
-	outage->delivered++;
-	outage->held = false;
-	pthread_mutex_unlock(&outage->lock);
+	finish_first(outage);
 	return true;
 }
 
@@ -280,7 +340,7 @@ static void tell_end(struct outage_store *outage)
 	snprintf(why, sizeof(why), "%s is back; changes handed on: %llu",
 	         outage->backend.name, (unsigned long long)event.count);
 	event.why = why;
-	outage_tell(outage, &event);
+	(void)outage_tell(outage, &event);
 }
 
 /* Until there is something to do; while something waits, for a moment only. */
@@ -294,7 +354,8 @@ static bool wait_for_work(struct outage_store *outage)
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&outage->lock);
-	if (!outage->stopping && !outage->away && !outage->first)
+	if (!outage->stopping && !outage->away && !outage->first &&
+	    !outage->made)
 		pthread_cond_wait(&outage->wake, &outage->lock);
 	else
 		while (!outage->stopping &&
@@ -315,6 +376,7 @@ void *outage_deliver(void *arg)
 			look(outage);
 		while (deliver_next(outage))
 			;
+		remove_made(outage);
 		tell_end(outage);
 	} while (wait_for_work(outage));
 	return NULL;

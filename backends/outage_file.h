@@ -47,7 +47,6 @@ void outage_entry_release(struct outage_entry *entry);
 int outage_entry_encode(const struct outage_entry *entry, struct blob *out);
 
 /* BYTES are borrowed by the entry's array.  ROWS as in outage_options. */
-
 int outage_entry_decode(const struct blob *bytes, const struct collection *rows,
                         struct outage_entry *out);
 

@@ -47,6 +47,7 @@ struct outage_waiting {
 	struct blob to; /* of a rename; else no data */
 	bool renames;
 	unsigned int tries;
+	bool stays; /* its file could not be removed */
 };
 
 struct outage_store {
@@ -71,6 +72,7 @@ struct outage_store {
 	uint64_t last_number;
 	struct outage_waiting *first;
 	struct outage_waiting **last; /* where the next one goes */
+	struct outage_waiting *made;  /* the thread's: files to be removed */
 	uint64_t waiting;
 	uint64_t bytes;
 	struct outage_shadow **shadows; /* sorted by place and key */
@@ -112,15 +114,20 @@ int outage_accept(struct outage_store *outage, struct outage_entry *entry);
 bool outage_learn(struct outage_store *outage, const struct collection *row,
                   struct key key);
 
+/* File NUMBER cannot be read as a change, for CAUSE: put it aside, and tell. */
+int outage_put_aside(struct outage_store *outage, uint64_t number, int cause);
+
 /* With the lock held. */
-/* The first change was handed on, or refused, and its file has gone. */
+/* The first change was handed on, or refused: it is the caller's. */
 void outage_queue_pop(struct outage_store *outage);
+/* Accepts NULL. */
+void outage_waiting_free(struct outage_waiting *waiting);
 void outage_queue_free(struct outage_store *outage);
 /* What the directory has; at opening. */
 int outage_queue_load(struct outage_store *outage);
 
-/* Tell the user. */
-void outage_tell(struct outage_store *outage, const struct outage_event *event);
+/* Tell the user; what he answers (outage_event_fn). */
+int outage_tell(struct outage_store *outage, const struct outage_event *event);
 
 void *outage_deliver(void *outage); /* the thread */
 

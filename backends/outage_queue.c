@@ -110,7 +110,7 @@ static int apply(struct outage_store *outage, struct outage_entry *entry)
 	return rc;
 }
 
-static void free_waiting(struct outage_waiting *waiting)
+void outage_waiting_free(struct outage_waiting *waiting)
 {
 	if (!waiting)
 		return;
@@ -130,7 +130,7 @@ static int new_waiting(const struct outage_entry *entry, uint64_t number,
 	if (rc == 0 && entry->operation == OUTAGE_RENAME)
 		rc = blob_set(&waiting->to, entry->to.data, entry->to.size);
 	if (rc) {
-		free_waiting(waiting);
+		outage_waiting_free(waiting);
 		return rc;
 	}
 	waiting->number = number;
@@ -175,7 +175,7 @@ static int take(struct outage_store *outage, struct outage_entry *entry,
 	pthread_mutex_unlock(&outage->lock);
 	if (rc) {
 		outage_file_remove(outage->fd, waiting->number);
-		free_waiting(waiting);
+		outage_waiting_free(waiting);
 	}
 	return rc;
 }
@@ -199,7 +199,7 @@ static int keep(struct outage_store *outage, const struct outage_entry *entry,
 	if (rc == 0)
 		rc = outage_file_write(outage->fd, number, bytes);
 	if (rc)
-		free_waiting(waiting);
+		outage_waiting_free(waiting);
 	else
 		*out = waiting;
 	return rc;
@@ -251,17 +251,22 @@ void outage_queue_pop(struct outage_store *outage)
 		outage_shadow_drop(
 		    outage, waiting->collection,
 		    (struct key){ waiting->to.data, waiting->to.size });
-	free_waiting(waiting);
+}
+
+static void free_list(struct outage_waiting *list)
+{
+	while (list) {
+		struct outage_waiting *next = list->next;
+
+		outage_waiting_free(list);
+		list = next;
+	}
 }
 
 void outage_queue_free(struct outage_store *outage)
 {
-	while (outage->first) {
-		struct outage_waiting *waiting = outage->first;
-
-		outage->first = waiting->next;
-		free_waiting(waiting);
-	}
+	free_list(outage->first);
+	free_list(outage->made);
 }
 
 /* What does not fit the overlay any more waits all the same: it has expired, or
@@ -285,16 +290,31 @@ static int load_entry(struct outage_store *outage, uint64_t number,
 	if (rc == 0)
 		append(outage, waiting);
 	else
-		free_waiting(waiting);
+		outage_waiting_free(waiting);
 	return rc;
+}
+
+int outage_put_aside(struct outage_store *outage, uint64_t number, int cause)
+{
+	struct outage_event event = { .news = OUTAGE_REFUSED,
+		                      .cause = cause,
+		                      .why = "a change in the spool is damaged "
+		                             "and was put aside" };
+	int rc = 0;
+
+	if (cause == -ENOENT)
+		event.why = "a change in the spool has gone";
+	else
+		rc = outage_file_set_aside(outage->fd, number);
+	if (rc)
+		return rc;
+	log_error("%s: spool: %s", outage->backend.name, event.why);
+	(void)outage_tell(outage, &event);
+	return 0;
 }
 
 static int load_file(struct outage_store *outage, uint64_t number)
 {
-	struct outage_event event = { .news = OUTAGE_REFUSED,
-		                      .cause = -EBADMSG,
-		                      .why = "a change in the spool is damaged "
-		                             "and was put aside" };
 	struct outage_entry entry = { 0 };
 	struct blob bytes = { 0 };
 	int rc = outage_file_read(outage->fd, number, &bytes);
@@ -305,9 +325,7 @@ static int load_file(struct outage_store *outage, uint64_t number)
 		entry.known = outage_learn(outage, entry.collection, entry.key);
 		rc = load_entry(outage, number, &entry, bytes.size);
 	} else if (rc == -EBADMSG) {
-		log_error("%s: spool: %s", outage->backend.name, event.why);
-		rc = outage_file_set_aside(outage->fd, number);
-		outage_tell(outage, &event);
+		rc = outage_put_aside(outage, number, rc);
 	}
 	outage_entry_release(&entry);
 	blob_release(&bytes);

@@ -32,7 +32,7 @@ static int name_path(const struct outage_event *event, struct blob *out)
 	return rc;
 }
 
-static void refuse(struct spool *spool, const struct outage_event *event)
+static int refuse(struct spool *spool, const struct outage_event *event)
 {
 	struct blob path = { 0 };
 	int rc = event->collection ? name_path(event, &path)
@@ -45,24 +45,26 @@ static void refuse(struct spool *spool, const struct outage_event *event)
 		.reason = event->why,
 	};
 
+	rc = 0;
 	if (event->bytes)
-		spool_reject(spool, &refusal, NULL);
+		rc = spool_reject(spool, &refusal, NULL);
 	else
 		spool_error(spool, refusal.path, "deliver", event->cause,
 		            event->why);
 	blob_release(&path);
+	return rc;
 }
 
-static void tell(const struct outage_event *event, void *arg)
+static int tell(const struct outage_event *event, void *arg)
 {
 	struct tree *tree = arg;
 
 	if (event->news == OUTAGE_REFUSED)
-		refuse(&tree->spool, event);
-	else
-		spool_error(&tree->spool, event->backend,
-		            event->news == OUTAGE_BEGAN ? "outage" : "back",
-		            event->cause, event->why);
+		return refuse(&tree->spool, event);
+	spool_error(&tree->spool, event->backend,
+	            event->news == OUTAGE_BEGAN ? "outage" : "back",
+	            event->cause, event->why);
+	return 0;
 }
 
 static bool is_wanted(const struct backend *backend)

@@ -16,9 +16,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
-static void note_event(const struct outage_event *event, void *arg)
+static int note_event(const struct outage_event *event, void *arg)
 {
 	struct outage_lab *lab = arg;
+	int answer = 0;
 
 	pthread_mutex_lock(&lab->lock);
 	lab->begun += event->news == OUTAGE_BEGAN;
@@ -27,8 +28,10 @@ static void note_event(const struct outage_event *event, void *arg)
 		lab->refused++;
 		lab->cause = event->cause;
 		lab->refused_bytes += event->size;
+		answer = lab->answer;
 	}
 	pthread_mutex_unlock(&lab->lock);
+	return answer;
 }
 
 int outage_lab_refusals(struct outage_lab *lab)

@@ -30,6 +30,7 @@ struct outage_lab {
 	int refused;
 	int cause; /* of the last refusal */
 	size_t refused_bytes;
+	int answer; /* to a refusal (outage_event_fn) */
 };
 
 int outage_lab_refusals(struct outage_lab *lab);
