@@ -72,22 +72,20 @@ static int apply_rename(struct outage_store *outage,
                         const struct outage_entry *entry)
 {
 	struct outage_shadow *target;
-	int rc = shadow->known ? 0 : -EIO;
+	int rc = shadow->known ? outage_shadow_add(outage, entry->collection,
+	                                           entry->to, &target)
+	                       : -EIO;
 
 	if (rc)
 		return rc;
 	rc = outage->overlay->backend->rename(outage->overlay,
 	                                      entry->collection, entry->key,
 	                                      entry->to, entry->mode);
-
-	if (rc == 0)
-		rc = outage_shadow_add(outage, entry->collection, entry->to,
-		                       &target);
 	if (rc)
-		return rc;
-	shadow->known = true;
-	target->known = true;
-	return 0;
+		outage_shadow_drop(outage, entry->collection, entry->to);
+	else
+		target->known = true;
+	return rc;
 }
 
 static int apply(struct outage_store *outage, struct outage_entry *entry)

@@ -423,6 +423,43 @@ static void what_somebody_removed_keeps_nothing_waiting(void **state)
 	assert_true(outage_lab_number_in(lab->inner, "b") == 2);
 }
 
+static int rename_without_memory(struct outage_lab *lab, long at)
+{
+	const struct fault fault = { .calls = FAULT_ALLOCATIONS,
+		                     .effect = FAULT_FAIL,
+		                     .error = ENOMEM,
+		                     .at = at };
+	int rc;
+
+	fault_arm(&fault);
+	rc = lab->store->backend->rename(lab->store, lab->wm,
+	                                 outage_lab_key_of("a"),
+	                                 outage_lab_key_of("c"), RENAME_KEEP);
+	fault_disarm();
+	return rc;
+}
+
+static void a_rename_that_was_not_spooled_changes_nothing(void **state)
+{
+	struct outage_lab *lab = *state;
+	struct blob before = { 0 };
+	struct blob after = { 0 };
+	long at = 0;
+
+	mem_set_away(lab->inner, true);
+	put_all(lab);
+	dump_store(lab, lab->store, &before);
+	while (rename_without_memory(lab, at) == -ENOMEM) {
+		dump_store(lab, lab->store, &after);
+		assert_string_equal(after.data, before.data);
+		blob_release(&after);
+		at++;
+	}
+	assert_true(at > 0);
+	assert_true(outage_lab_number_in(lab->store, "c") == 1);
+	blob_release(&before);
+}
+
 static void read_owner(struct outage_lab *lab, struct blob *out)
 {
 	assert_true(scratch_read(&lab->scratch, "spool/outage/mem/owner", out));
@@ -460,6 +497,7 @@ int main(void)
 		cmocka_unit_test(changes_arrive_whatever_fails_once),
 		OUTAGE_TEST(what_can_never_be_read_is_put_aside),
 		OUTAGE_TEST(what_somebody_removed_keeps_nothing_waiting),
+		OUTAGE_TEST(a_rename_that_was_not_spooled_changes_nothing),
 		OUTAGE_TEST(the_name_of_the_store_stays_when_it_cannot_be_read),
 	};
 
