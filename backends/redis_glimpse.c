@@ -36,7 +36,33 @@ static void take_text(redisReply *reply, struct blob *out)
 	reply->str = NULL;
 }
 
-/* Where the record does not tell what the array is, the bytes do. */
+/* Bytes that cannot be read: the record shows what get shows. */
+static int see_unreadable(const struct blob *stored, struct redis_image *image)
+{
+	return image->info_known && image->order_known
+	           ? 0
+	           : redis_image_look(image, stored->data, stored->size);
+}
+
+/* The bytes tell what the array is.  Takes over VALUE. */
+static int open_value(const struct blob *stored, struct value *value,
+                      struct redis_image *image, struct reader **out)
+{
+	int rc;
+
+	array_info_release(&image->info);
+	rc = array_info_copy(&image->info, &value->array.info);
+	if (rc == 0)
+		rc = resident_array(value, &value->array,
+		                    version_of(stored->data, stored->size, 0),
+		                    out);
+	if (rc)
+		value_unref(value);
+	return rc;
+}
+
+/* Where the record does not tell what the array is, or somebody else has
+ * written it. */
 static int open_unknown(const struct blob *stored, struct redis_image *image,
                         struct reader **out)
 {
@@ -46,18 +72,10 @@ static int open_unknown(const struct blob *stored, struct redis_image *image,
 
 	if (rc == -ENOMEM)
 		return rc;
-	image->opaque = rc || value->type != VALUE_ARRAY;
-	image->info_known = image->order_known = !image->opaque;
-	array_info_release(&image->info);
-	rc = image->opaque ? 0
-	                   : array_info_copy(&image->info, &value->array.info);
-	if (rc == 0 && !image->opaque)
-		rc = resident_array(value, &value->array,
-		                    version_of(stored->data, stored->size, 0),
-		                    out);
-	if (rc || image->opaque)
-		value_unref(value);
-	return rc;
+	if (rc == 0 && value->type == VALUE_ARRAY)
+		return open_value(stored, value, image, out);
+	value_unref(value);
+	return see_unreadable(stored, image);
 }
 
 static int open_stored(const struct blob *key, redisReply *bytes,

@@ -302,21 +302,6 @@ static void a_read_only_store_changes_nothing(void **state)
 	assert_true(help_first_double(help, "a") == 5);
 }
 
-static void what_came_since_a_lookup_is_kept(void **state)
-{
-	struct redis_help *help = *state;
-	char *text;
-
-	start(help);
-	assert_int_equal(help_try_get(help, "a"), -ENOENT);
-	free(help_cli(help, "hset wm:a timestamp 5 metadata '{\"k\":1}'"));
-	assert_int_equal(help_put_doubles(help, "a", 3, 1), 0);
-	text = help_cli(help, "hget wm:a metadata");
-	assert_string_equal(text, "{\"k\":1}\n");
-	free(text);
-	assert_true(help_first_double(help, "a") == 1);
-}
-
 static bool was_asked(struct redis_help *help, const char *command)
 {
 	char *text = help_cli(help, "info commandstats");
@@ -371,7 +356,6 @@ int main(void)
 		REDIS_TEST(an_array_without_shape_and_dtype_is_looked_at),
 		REDIS_TEST(keys_with_glob_characters_are_only_themselves),
 		REDIS_TEST(a_read_only_store_changes_nothing),
-		REDIS_TEST(what_came_since_a_lookup_is_kept),
 		REDIS_TEST(a_record_that_was_missing_is_made_at_once),
 		REDIS_TEST(a_server_without_scripts_will_do),
 	};
