@@ -79,7 +79,6 @@ static int save(struct fault_lab *lab, const char *path, const void *bytes,
 	return rc;
 }
 
-/* OTHER is JSON with one quote for two. */
 int act_save_text(struct fault_lab *lab, const struct act *act)
 {
 	char text[TEXT_MAX];
@@ -108,7 +107,6 @@ static size_t make_npy(char *file, size_t count, double number)
 	return 128 + count * sizeof(double);
 }
 
-/* OTHER: the number that all are. */
 int act_save_array(struct fault_lab *lab, const struct act *act)
 {
 	_Alignas(16) char file[128 + NUMBERS * sizeof(double)];
@@ -125,7 +123,6 @@ int act_save_many(struct fault_lab *lab, const struct act *act)
 	            make_npy(file, MANY, strtod(act->other, NULL)));
 }
 
-/* As numpy.memmap("r+") does. */
 int act_update(struct fault_lab *lab, const struct act *act)
 {
 	struct handle *handle;
@@ -343,7 +340,6 @@ int act_move_array(struct fault_lab *lab, const struct act *act)
 	return move_bytes(lab, act, rename_array_to_array);
 }
 
-/* As shells begin. */
 int act_begin(struct fault_lab *lab, const struct act *act)
 {
 	return save(lab, act->path, "", 0);
