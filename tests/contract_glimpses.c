@@ -40,6 +40,15 @@ static void assert_bytes(struct reader *reader, const struct array *array)
 	free(bytes);
 }
 
+/* Put a small ARRAY, and ask for it. */
+static void glimpse_small(struct contract *c, struct array *array,
+                          struct record *record, struct reader **reader)
+{
+	init_doubles(array, 500, 0.5);
+	assert_int_equal(put_array(c, nth_key(c, 0), first_array(c), array), 0);
+	glimpse(c, first_array(c), record, reader);
+}
+
 static void a_small_array_comes_with_its_record(struct contract *c)
 {
 	struct record record;
@@ -48,10 +57,7 @@ static void a_small_array_comes_with_its_record(struct contract *c)
 
 	if (!ops(c))
 		return;
-	init_doubles(&array, 500, 0.5);
-	assert_int_equal(put_array(c, nth_key(c, 0), first_array(c), &array),
-	                 0);
-	glimpse(c, first_array(c), &record, &reader);
+	glimpse_small(c, &array, &record, &reader);
 	assert_non_null(record_array(&record, first_array(c)));
 	if (reader) {
 		assert_bytes(reader, &array);
@@ -70,10 +76,7 @@ static void what_came_along_can_be_shared(struct contract *c)
 
 	if (!ops(c))
 		return;
-	init_doubles(&array, 500, 0.5);
-	assert_int_equal(put_array(c, nth_key(c, 0), first_array(c), &array),
-	                 0);
-	glimpse(c, first_array(c), &record, &reader);
+	glimpse_small(c, &array, &record, &reader);
 	if (reader) {
 		assert_int_equal(reader->ops->share(reader, &other), 0);
 		reader->ops->close(reader);
