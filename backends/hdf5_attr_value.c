@@ -191,6 +191,17 @@ static bool has_base(hid_t type, int depth)
 	return fits;
 }
 
+/* The library does not ask what a damaged file counts with. */
+static bool counts_integers(hid_t type, int depth)
+{
+	hid_t base = H5Tget_super(type);
+	bool fits = base >= 0 && H5Tget_class(base) == H5T_INTEGER &&
+	            is_integer(base, depth);
+
+	hdf5_close_id(base);
+	return fits;
+}
+
 static bool has_members(hid_t type, int depth)
 {
 	int count = H5Tget_nmembers(type);
@@ -219,7 +230,7 @@ static const struct {
 	{ H5T_INTEGER, is_integer, integer },
 	{ H5T_BITFIELD, is_integer, integer },
 	{ H5T_FLOAT, is_real, real },
-	{ H5T_ENUM, has_base, enumeration },
+	{ H5T_ENUM, counts_integers, enumeration },
 	{ H5T_STRING, is_any, string },
 	{ H5T_OPAQUE, is_any, opaque },
 	{ H5T_COMPOUND, has_members, compound },
