@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "backends/file.h"
 
@@ -19,6 +21,18 @@ static int visit_entry(const char *directory, const char *name, uint64_t number,
 		rc = visit(path.data, number, arg);
 	blob_release(&path);
 	return rc;
+}
+
+/* A link may lead out of the store. */
+static bool is_link(DIR *stream, const struct dirent *entry)
+{
+	struct stat found;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_LNK;
+	return fstatat(dirfd(stream), entry->d_name, &found,
+	               AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISLNK(found.st_mode);
 }
 
 int hdf5_rotated_visit(const char *path,
@@ -39,9 +53,8 @@ int hdf5_rotated_visit(const char *path,
 	*slash = '\0';
 	stream = opendir(slash == copy.data ? "/" : copy.data);
 	rc = stream ? 0 : -errno;
-	/* A link may lead out of the store. */
 	while (rc == 0 && (entry = readdir(stream)))
-		if (entry->d_type != DT_LNK &&
+		if (!is_link(stream, entry) &&
 		    file_is_rotated(entry->d_name, slash + 1, &number))
 			rc = visit_entry(copy.data, entry->d_name, number,
 			                 visit, arg);
