@@ -146,12 +146,13 @@ int redis_tls_start(const struct redis_tls *tls, const char *host,
 	if (!ssl)
 		return -ENOMEM;
 	errno = 0;
-	/* hiredis drops its reference where it fails: this one is ours. */
-	if (!expect(ssl, host) || SSL_up_ref(ssl) != 1)
+	if (!expect(ssl, host))
 		rc = -ENOMEM;
 	else if (redisInitiateSSL(context, ssl) != REDIS_OK)
 		rc = fail(ssl, context, why);
 	ERR_clear_error();
-	SSL_free(ssl);
+	/* It is the context's only where that succeeds. */
+	if (rc)
+		SSL_free(ssl);
 	return rc;
 }
