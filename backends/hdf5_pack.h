@@ -18,8 +18,9 @@ struct pool;
 
 /*
  * Write the elements of ARRAY, all of them, to the new data set of GRID: its
- * packed chunks, where they are what would be written.  Between two chunks PAUSE is called.  -ENOTSUP: nothing was written, and the
- * library has to (hdf5_range_write).
+ * packed chunks, where they are what would be written.  Between two chunks
+ * PAUSE is called.  -ENOTSUP: nothing was written, and the library has to
+ * (hdf5_range_write).
  */
 int hdf5_pack_write(struct pool *pool, const struct hdf5_grid *grid,
                     const struct array *array, void (*pause)(void *arg),
