@@ -43,6 +43,7 @@ static int refuse(struct spool *spool, const struct outage_event *event)
 		.size = event->size,
 		.cause = event->cause,
 		.reason = event->why,
+		.lasting = true,
 	};
 
 	rc = 0;

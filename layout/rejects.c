@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static int write_file(int directory, const char *name, const void *bytes,
-                      size_t size)
+                      size_t size, bool lasting)
 {
 	int fd =
 	    openat(directory, name,
@@ -23,6 +23,8 @@ static int write_file(int directory, const char *name, const void *bytes,
 	if (fd < 0)
 		return -errno;
 	rc = file_write_all(fd, bytes, size);
+	if (rc == 0 && lasting && fdatasync(fd) < 0)
+		rc = -errno;
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
 	if (rc)
@@ -165,7 +167,7 @@ static int keep_bytes(struct spool *spool, const struct refusal *refusal,
 	do {
 		choose_name(spool, refusal->path, name);
 		rc = write_file(spool->rejected_fd, name, refusal->bytes,
-		                refusal->size);
+		                refusal->size, refusal->lasting);
 	} while (rc == -EEXIST);
 	return rc;
 }
@@ -184,8 +186,10 @@ int spool_reject(struct spool *spool, const struct refusal *refusal,
 	if (rc == 0) {
 		snprintf(beside, sizeof(beside), "%s.reason.json", chosen);
 		rc = write_file(spool->rejected_fd, beside, line.data,
-		                line.size);
+		                line.size, refusal->lasting);
 	}
+	if (rc == 0 && refusal->lasting && fsync(spool->rejected_fd) < 0)
+		rc = -errno;
 	if (rc)
 		log_error("spool: refused bytes of %s are lost: %s",
 		          refusal->path, strerror(-rc));

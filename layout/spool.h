@@ -90,6 +90,8 @@ struct refusal {
 	size_t size;
 	int cause; /* a negative errno value */
 	const char *reason;
+	bool
+	    lasting; /* they survive a power cut, for they were accepted once */
 };
 
 /* Keep its bytes and the reason, and add a line to errors.jsonl.  NAME (may be

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "backends/json.h"
+#include "layout/spool.h"
 #include "layout/tree.h"
 
 #define STRIDE 7 /* of the allocations that are tried, unless all are */
@@ -487,6 +488,41 @@ static void the_name_of_the_store_stays_when_it_cannot_be_read(void **state)
 	blob_release(&after);
 }
 
+static int reject_with_fault(struct spool *spool, long at)
+{
+	const struct fault fault = { .calls = FAULT_WRITES,
+		                     .effect = FAULT_FAIL,
+		                     .error = EIO,
+		                     .at = at };
+	const struct refusal refusal = { .path = "wm/a.npy",
+		                         .bytes = "bytes",
+		                         .size = 5,
+		                         .cause = -ESTALE,
+		                         .reason = "late",
+		                         .lasting = true };
+	int rc;
+
+	fault_arm(&fault);
+	rc = spool_reject(spool, &refusal, NULL);
+	fault_disarm();
+	return rc;
+}
+
+/* The change in the spool goes for it. */
+static void what_is_refused_has_reached_the_disk(void **state)
+{
+	struct outage_lab *lab = *state;
+	struct spool spool;
+	long at = 0;
+
+	assert_int_equal(spool_open(lab->scratch.path, false, &spool, NULL), 0);
+	while (reject_with_fault(&spool, at) == -EIO)
+		at++;
+	/* Two files are opened, written and synced, and the directory is. */
+	assert_int_equal(at, 7);
+	spool_close(&spool);
+}
+
 #define OUTAGE_TEST(function)                                                  \
 	cmocka_unit_test_setup_teardown(function, outage_lab_set_up,           \
 	                                outage_lab_tear_down)
@@ -498,6 +534,7 @@ int main(void)
 		OUTAGE_TEST(what_can_never_be_read_is_put_aside),
 		OUTAGE_TEST(what_somebody_removed_keeps_nothing_waiting),
 		OUTAGE_TEST(a_rename_that_was_not_spooled_changes_nothing),
+		OUTAGE_TEST(what_is_refused_has_reached_the_disk),
 		OUTAGE_TEST(the_name_of_the_store_stays_when_it_cannot_be_read),
 	};
 

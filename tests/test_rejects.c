@@ -114,8 +114,8 @@ static void assert_event(struct fixture *fixture, const char *name)
 
 static void refused_bytes_are_kept_with_the_reason(void **state)
 {
-	const struct refusal refusal = { "wm/a b.npy", "a\0b", 3, -EINVAL,
-		                         "line 1: no" };
+	const struct refusal refusal = { "wm/a b.npy", "a\0b",       3,
+		                         -EINVAL,      "line 1: no", false };
 	struct fixture *fixture = *state;
 	struct blob name = { 0 };
 	struct blob path = { 0 };
@@ -143,8 +143,8 @@ static void refused_bytes_are_kept_with_the_reason(void **state)
 
 static void reject(struct fixture *fixture, const char *path)
 {
-	const struct refusal refusal = { path, path, strlen(path), -ENOSPC,
-		                         "full" };
+	const struct refusal refusal = { path,    path,   strlen(path),
+		                         -ENOSPC, "full", false };
 
 	assert_int_equal(spool_reject(&fixture->spool, &refusal, NULL), 0);
 }
@@ -208,7 +208,7 @@ static void any_path_can_be_refused(void **state)
 
 static void a_long_name_is_not_cut_inside_a_character(void **state)
 {
-	struct refusal refusal = { NULL, "", 0, -EIO, "" };
+	struct refusal refusal = { NULL, "", 0, -EIO, "", false };
 	struct fixture *fixture = *state;
 	struct blob name = { 0 };
 	struct blob path = { 0 };
