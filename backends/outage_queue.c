@@ -160,18 +160,57 @@ static uint64_t next_number(const struct outage_store *outage)
 	return number > outage->last_number ? number : outage->last_number + 1;
 }
 
+/* Other changes of the record wait.  With the lock held. */
+static bool has_others(const struct outage_store *outage,
+                       const struct outage_entry *entry)
+{
+	return outage_shadow_find(outage, entry->collection, entry->key);
+}
+
+/* -EAGAIN: those that it was to go behind have been handed on, and what there
+ * is now has to be learned. */
+static int try_to_take(struct outage_store *outage, struct outage_entry *entry,
+                       struct outage_waiting *waiting)
+{
+	bool follows;
+	int rc = -EAGAIN;
+
+	pthread_mutex_lock(&outage->lock);
+	follows = has_others(outage, entry);
+	pthread_mutex_unlock(&outage->lock);
+	entry->known =
+	    !follows && outage_learn(outage, entry->collection, entry->key);
+	pthread_mutex_lock(&outage->lock);
+	if (!follows || outage->away || has_others(outage, entry))
+		rc = apply(outage, entry);
+	if (rc == 0)
+		append(outage, waiting);
+	pthread_mutex_unlock(&outage->lock);
+	return rc;
+}
+
+/* What was learned for a change that did not come about. */
+static void forget(struct outage_store *outage,
+                   const struct outage_entry *entry)
+{
+	pthread_mutex_lock(&outage->lock);
+	if (entry->known && !has_others(outage, entry))
+		outage->overlay->backend->remove(outage->overlay,
+		                                 entry->collection, entry->key);
+	pthread_mutex_unlock(&outage->lock);
+}
+
 /* Takes over WAITING, whose file there is. */
 static int take(struct outage_store *outage, struct outage_entry *entry,
                 struct outage_waiting *waiting)
 {
 	int rc;
 
-	pthread_mutex_lock(&outage->lock);
-	rc = apply(outage, entry);
-	if (rc == 0)
-		append(outage, waiting);
-	pthread_mutex_unlock(&outage->lock);
+	do
+		rc = try_to_take(outage, entry, waiting);
+	while (rc == -EAGAIN);
 	if (rc) {
+		forget(outage, entry);
 		outage_file_remove(outage->fd, waiting->number);
 		outage_waiting_free(waiting);
 	}
@@ -203,18 +242,6 @@ static int keep(struct outage_store *outage, const struct outage_entry *entry,
 	return rc;
 }
 
-/* What was learned for a change that did not come about. */
-static void forget(struct outage_store *outage,
-                   const struct outage_entry *entry)
-{
-	pthread_mutex_lock(&outage->lock);
-	if (entry->known &&
-	    !outage_shadow_find(outage, entry->collection, entry->key))
-		outage->overlay->backend->remove(outage->overlay,
-		                                 entry->collection, entry->key);
-	pthread_mutex_unlock(&outage->lock);
-}
-
 int outage_accept(struct outage_store *outage, struct outage_entry *entry)
 {
 	struct outage_waiting *waiting;
@@ -222,12 +249,9 @@ int outage_accept(struct outage_store *outage, struct outage_entry *entry)
 	int rc;
 
 	pthread_mutex_lock(&outage->spooling);
-	entry->known = outage_learn(outage, entry->collection, entry->key);
 	rc = keep(outage, entry, &bytes, &waiting);
 	if (rc == 0)
 		rc = take(outage, entry, waiting);
-	if (rc)
-		forget(outage, entry);
 	pthread_mutex_unlock(&outage->spooling);
 	blob_release(&bytes);
 	return rc;

@@ -488,6 +488,45 @@ static void the_name_of_the_store_stays_when_it_cannot_be_read(void **state)
 	blob_release(&after);
 }
 
+/* For the callback, which is told nothing. */
+static struct outage_lab *interrupted;
+
+/* While a change is being written to the spool all others are handed on; then
+ * nothing is any more. */
+static enum fault_effect hand_on_others(unsigned int call, int *error)
+{
+	struct outage_lab *lab = interrupted;
+
+	(void)call;
+	(void)error;
+	interrupted = NULL;
+	if (lab) {
+		mem_set_away(lab->inner, false);
+		wait_until(lab, is_done);
+		mem_set_read_only(lab->inner, true);
+	}
+	return FAULT_NONE;
+}
+
+static void what_was_handed_on_meanwhile_is_seen_behind_a_change(void **state)
+{
+	struct outage_lab *lab = *state;
+	const struct fault fault = { .calls = FAULT_WRITES,
+		                     .choose = hand_on_others };
+
+	assert_int_equal(outage_lab_put(lab, "a", 7), 0);
+	mem_set_away(lab->inner, true);
+	assert_int_equal(outage_lab_put_fields(lab, "a", "{}"), 0);
+	interrupted = lab;
+	fault_arm(&fault);
+	assert_int_equal(
+	    outage_lab_put_fields(lab, "a", "{\"metadata\": {\"n\": 2}}"), 0);
+	fault_disarm();
+	assert_null(interrupted);
+	assert_int_equal(outage_lab_figures_of(lab).changes, 1);
+	assert_true(outage_lab_number_in(lab->store, "a") == 7);
+}
+
 static int reject_with_fault(struct spool *spool, long at)
 {
 	const struct fault fault = { .calls = FAULT_WRITES,
@@ -534,6 +573,8 @@ int main(void)
 		OUTAGE_TEST(what_can_never_be_read_is_put_aside),
 		OUTAGE_TEST(what_somebody_removed_keeps_nothing_waiting),
 		OUTAGE_TEST(a_rename_that_was_not_spooled_changes_nothing),
+		OUTAGE_TEST(
+		    what_was_handed_on_meanwhile_is_seen_behind_a_change),
 		OUTAGE_TEST(what_is_refused_has_reached_the_disk),
 		OUTAGE_TEST(the_name_of_the_store_stays_when_it_cannot_be_read),
 	};
