@@ -7,119 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "backends/change.h"
 #include "backends/json.h"
 #include "backends/log.h"
 #include "backends/npy.h"
 
 #define PAUSE_MS 200 /* between two looks whether the storage is back */
 #define MOST_TRIES 5 /* of a change that fails while the storage is there */
-
-static bool is_later(struct timespec a, struct timespec b)
-{
-	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec
-	                            : a.tv_nsec > b.tv_nsec;
-}
-
-/* Somebody else wrote the part since the change was accepted.  A time that is
- * still to come was set by a user, and says nothing. */
-static bool was_written_later(const struct outage_entry *entry,
-                              const struct record *before)
-{
-	const struct change *change = &entry->change;
-	const struct record_array *array;
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (change->array_action == PART_SET ||
-	    change->array_action == PART_DROP) {
-		array = record_array(before, change->array_name);
-		return array && is_later(array->mtime, entry->accepted) &&
-		       !is_later(array->mtime, now);
-	}
-	return is_later(before->fields_mtime, entry->accepted) &&
-	       !is_later(before->fields_mtime, now);
-}
-
-static bool has_expired(const struct change *change)
-{
-	return change->expires_ms > 0 && change->expires_ms <= change_now_ms();
-}
-
-/* A new record lives from when it was accepted. */
-static void settle_expiry(struct outage_entry *entry, bool is_new)
-{
-	struct change *change = &entry->change;
-
-	if (is_new && entry->collection->ttl &&
-	    change->expires_ms == EXPIRES_KEEP)
-		change->expires_ms = (int64_t)entry->accepted.tv_sec * 1000 +
-		                     entry->accepted.tv_nsec / 1000000 +
-		                     (int64_t)entry->collection->ttl * 1000;
-}
-
-static int put(struct store *inner, struct outage_entry *entry, bool is_new)
-{
-	struct change *change = &entry->change;
-	int rc;
-
-	settle_expiry(entry, is_new);
-	if (has_expired(change))
-		return 0;
-	rc = inner->backend->put(inner, entry->collection, entry->key, change,
-	                         NULL);
-	if (rc == -EINVAL && has_expired(change))
-		return 0;
-	/* It is so already. */
-	if ((rc == -ENOENT && change->must_exist) ||
-	    (rc == -EEXIST && change->exclusive))
-		return 0;
-	return rc;
-}
-
-static int hand_on_put(struct outage_store *outage, struct outage_entry *entry,
-                       uint64_t number)
-{
-	const struct ticket ticket = { outage->owner, number };
-	struct store *inner = outage->base.under;
-	struct record before = { 0 };
-	int rc =
-	    inner->backend->get(inner, entry->collection, entry->key, &before);
-	bool is_new = rc == -ENOENT;
-
-	if (rc && !is_new)
-		return rc;
-	entry->change.ticket = &ticket;
-	entry->change.written = entry->accepted;
-	if (!is_new && was_written_later(entry, &before)) {
-		snprintf(entry->change.why, WHY_SIZE,
-		         "another program wrote it later, while the storage "
-		         "was away from here");
-		rc = -ESTALE;
-	} else {
-		rc = put(inner, entry, is_new);
-	}
-	entry->change.ticket = NULL;
-	record_release(&before);
-	return rc;
-}
-
-static int hand_on(struct outage_store *outage, struct outage_entry *entry,
-                   uint64_t number)
-{
-	struct store *inner = outage->base.under;
-	int rc;
-
-	if (entry->operation == OUTAGE_PUT)
-		return hand_on_put(outage, entry, number);
-	if (entry->operation == OUTAGE_REMOVE)
-		rc = inner->backend->remove(inner, entry->collection,
-		                            entry->key);
-	else
-		rc = inner->backend->rename(inner, entry->collection,
-		                            entry->key, entry->to, entry->mode);
-	return rc == -ENOENT ? 0 : rc;
-}
 
 /* The file as it would be in the mount, for rejected/. */
 static int render(const struct outage_entry *entry, struct blob *out)
@@ -217,7 +110,7 @@ static int deliver_first(struct outage_store *outage, uint64_t number)
 	bool unread = rc != 0;
 
 	if (rc == 0)
-		rc = hand_on(outage, &entry, number);
+		rc = outage_hand_on(outage, &entry, number);
 	if (rc && !may_pass_by(outage, rc))
 		rc = unread ? outage_put_aside(outage, number, rc)
 		            : give_up(outage, &entry, number, rc);

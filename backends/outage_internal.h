@@ -10,6 +10,7 @@
  *   outage_list.c
  *   outage_write.c    put, remove, rename
  *   outage_deliver.c  the thread that hands changes on
+ *   outage_hand_on.c  what that does to the inner store
  *   outage_entry.c, outage_file.c   the files
  *
  * The overlay is a mem store: what the waiting changes make of records, as far
@@ -130,6 +131,11 @@ int outage_queue_load(struct outage_store *outage);
 int outage_tell(struct outage_store *outage, const struct outage_event *event);
 
 void *outage_deliver(void *outage); /* the thread */
+
+/* Make ENTRY's change, which is number NUMBER, in the inner store.  -ESTALE: what
+ * another program has written since stays (why: entry->change). */
+int outage_hand_on(struct outage_store *outage, struct outage_entry *entry,
+                   uint64_t number);
 
 /* What the vtable has. */
 int outage_get(struct store *store, const struct collection *collection,

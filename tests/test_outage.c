@@ -201,6 +201,38 @@ static void what_another_wrote_later_stays(void **state)
 	assert_true(lab->refused_bytes > 8);
 }
 
+static void what_another_wrote_later_is_not_removed_or_renamed(void **state)
+{
+	struct outage_lab *lab = *state;
+	struct store *store = lab->store;
+
+	assert_int_equal(outage_lab_put(lab, "a", 1), 0);
+	mem_set_away(lab->inner, true);
+	assert_int_equal(
+	    store->backend->remove(store, lab->wm, outage_lab_key_of("a")), 0);
+	assert_int_equal(outage_lab_put(lab, "b", 2), 0);
+	assert_int_equal(
+	    store->backend->rename(store, lab->wm, outage_lab_key_of("b"),
+	                           outage_lab_key_of("c"), RENAME_REPLACE),
+	    0);
+	outage_lab_close_store(lab);
+	outage_lab_make_inner(lab);
+	outage_lab_pause_ms(5);
+	assert_int_equal(
+	    outage_lab_put_number(lab->inner, lab->wm, "a", 3, EXPIRES_KEEP),
+	    0);
+	assert_int_equal(
+	    outage_lab_put_number(lab->inner, lab->wm, "b", 4, EXPIRES_KEEP),
+	    0);
+	outage_lab_open_store(lab);
+	outage_lab_wait_until_delivered(lab);
+	assert_true(outage_lab_number_in(lab->inner, "a") == 3);
+	assert_true(outage_lab_number_in(lab->inner, "b") == 4);
+	assert_int_equal(outage_lab_try_get(lab->inner, "c"), -ENOENT);
+	assert_int_equal(outage_lab_refusals(lab), 3);
+	assert_int_equal(lab->cause, -ESTALE);
+}
+
 static void what_was_there_before_is_replaced(void **state)
 {
 	struct outage_lab *lab = *state;
@@ -230,6 +262,7 @@ int main(void)
 		OUTAGE_TEST(a_new_record_lives_from_when_it_was_written),
 		OUTAGE_TEST(removals_and_renames_arrive),
 		OUTAGE_TEST(what_another_wrote_later_stays),
+		OUTAGE_TEST(what_another_wrote_later_is_not_removed_or_renamed),
 		OUTAGE_TEST(what_was_there_before_is_replaced),
 	};
 
