@@ -32,8 +32,8 @@
 #include "backends/settings.h"
 #include "backends/version.h"
 
-/* How a process ends. */
-enum { DONE, ENDED, FAILED };
+/* How a process ends.  Sanitizers and assertions end one with 1. */
+enum { DONE, ENDED = 80, FAILED };
 
 struct lab {
 	struct scratch scratch;
@@ -271,7 +271,7 @@ static bool try_at(struct lab *lab, const struct blob *wanted, long at)
 	clear(lab);
 	ended = run_act(lab, STEPS, &fault);
 	last = *lab->acknowledged;
-	assert_int_not_equal(ended, FAILED);
+	assert_true(ended == DONE || ended == ENDED);
 	run_look(lab, &found);
 	if (!blob_equal(&found, &wanted[last]) &&
 	    (last == STEPS || !blob_equal(&found, &wanted[last + 1])))
