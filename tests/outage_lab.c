@@ -11,6 +11,9 @@
 #include "backends/json.h"
 #include "layout/tree.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -239,4 +242,80 @@ int outage_lab_list(struct outage_lab *lab, struct record_list *out)
 		                               out);
 	cursor_release(&cursor);
 	return rc;
+}
+
+int outage_lab_open_spool(struct outage_lab *lab)
+{
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/spool/outage/mem", lab->scratch.path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+int outage_lab_count_files(struct outage_lab *lab, const char *suffix,
+                           char name[256])
+{
+	const struct dirent *entry;
+	DIR *stream = fdopendir(outage_lab_open_spool(lab));
+	int count = 0;
+
+	assert_non_null(stream);
+	while ((entry = readdir(stream)))
+		if (strspn(entry->d_name, "0123456789") == 20 &&
+		    strcmp(entry->d_name + 20, suffix) == 0) {
+			snprintf(name, 256, "%s", entry->d_name);
+			count++;
+		}
+	closedir(stream);
+	return count;
+}
+
+static void dump_record(const struct record *record, struct store *store,
+                        struct blob *out)
+{
+	const char *key = record->key.data;
+
+	blob_printf(out, "%s: ", key);
+	if (record->array_count)
+		blob_printf(out, "%g ", outage_lab_number_in(store, key));
+	if (record->fields_dropped)
+		blob_append_text(out, "no ");
+	json_append(value_dict_get(record->fields, "metadata"),
+	            JSON_STYLE_PYTHON, JSON_ARRAYS_REFUSE, SIZE_MAX, out);
+	blob_append_text(out, "\n");
+}
+
+void outage_lab_dump(struct outage_lab *lab, struct store *store,
+                     struct blob *out)
+{
+	struct cursor cursor = { 0 };
+	struct record_list list = { 0 };
+
+	while (!cursor.end)
+		assert_int_equal(
+		    store->backend->list(store, lab->wm, &cursor, 100, &list),
+		    0);
+	for (size_t i = 0; i < list.count; i++)
+		dump_record(&list.items[i], store, out);
+	record_list_release(&list);
+	cursor_release(&cursor);
+}
+
+bool outage_lab_is_done(struct outage_lab *lab)
+{
+	struct outage_figures figures = outage_lab_figures_of(lab);
+
+	return figures.changes == 0 && !figures.away;
+}
+
+void outage_lab_wait_until(struct outage_lab *lab,
+                           bool (*is_so)(struct outage_lab *lab))
+{
+	for (int waited = 0; !is_so(lab); waited++) {
+		assert_true(waited < PATIENCE_MS);
+		outage_lab_pause_ms(1);
+	}
 }

@@ -58,5 +58,19 @@ void outage_lab_pause_ms(long ms);
 void outage_lab_wait_until_delivered(struct outage_lab *lab);
 /* All patterns. */
 int outage_lab_list(struct outage_lab *lab, struct record_list *out);
+/* Those of STORE, a line for each. */
+void outage_lab_dump(struct outage_lab *lab, struct store *store,
+                     struct blob *out);
+
+/* The storage is there, and nothing waits for it. */
+bool outage_lab_is_done(struct outage_lab *lab);
+void outage_lab_wait_until(struct outage_lab *lab,
+                           bool (*is_so)(struct outage_lab *lab));
+
+/* A descriptor of the directory of the changes. */
+int outage_lab_open_spool(struct outage_lab *lab);
+/* How many files of changes have names that end with SUFFIX; the last one's. */
+int outage_lab_count_files(struct outage_lab *lab, const char *suffix,
+                           char name[256]);
 
 #endif
