@@ -247,10 +247,7 @@ static int touch_spooled(struct fs *fs, const struct node *node,
 {
 	const struct timespec times[2] = { atime, mtime };
 
-	if (utimensat(fs->tree.spool.scratch_fd, node->path, times,
-	              AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	return 0;
+	return spool_touch(&fs->tree.spool, node->path, times);
 }
 
 static int set_times(struct fs *fs, fuse_ino_t ino, const struct found *found,
@@ -287,10 +284,7 @@ static int set_mode(struct fs *fs, const struct found *found, mode_t mode)
 {
 	if (!found->info.scratch || !S_ISREG(found->info.mode))
 		return 0;
-	if (fchmodat(fs->tree.spool.scratch_fd, found->node.path, mode & 0777,
-	             0) < 0)
-		return -errno;
-	return 0;
+	return spool_chmod(&fs->tree.spool, found->node.path, mode & 0777);
 }
 
 static int set_owner(const struct fs *fs, const struct stat *attr, int mask)

@@ -67,6 +67,10 @@ int spool_symlink(const struct spool *spool, const char *target,
                   const char *path);
 int spool_readlink(const struct spool *spool, const char *path,
                    struct blob *out);
+int spool_chmod(const struct spool *spool, const char *path, mode_t mode);
+/* As utimensat(2). */
+int spool_touch(const struct spool *spool, const char *path,
+                const struct timespec times[2]);
 
 /* Make PATH a file of SIZE bytes with these times, as futimens(2) takes them.  On
  * error what was there is there. */

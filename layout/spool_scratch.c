@@ -253,6 +253,35 @@ int spool_readlink(const struct spool *spool, const char *path,
 	return size < 0 ? (int)size : blob_set(out, target, (size_t)size);
 }
 
+int spool_chmod(const struct spool *spool, const char *path, mode_t mode)
+{
+	int parent = open_parent(spool, path);
+	int rc;
+
+	if (parent < 0)
+		return parent;
+	rc = fchmodat(parent, name_of(path), mode, AT_SYMLINK_NOFOLLOW) < 0
+	         ? -errno
+	         : 0;
+	close(parent);
+	return rc;
+}
+
+int spool_touch(const struct spool *spool, const char *path,
+                const struct timespec times[2])
+{
+	int parent = open_parent(spool, path);
+	int rc;
+
+	if (parent < 0)
+		return parent;
+	rc = utimensat(parent, name_of(path), times, AT_SYMLINK_NOFOLLOW) < 0
+	         ? -errno
+	         : 0;
+	close(parent);
+	return rc;
+}
+
 int spool_list(const struct spool *spool, const char *path, DIR **out)
 {
 	int fd = spool_open_scratch(spool, path[0] ? path : ".",

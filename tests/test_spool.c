@@ -162,7 +162,8 @@ static void symlinks_are_kept_as_they_are(void **state)
 static void make_way_out(struct fixture *fixture, const char *target)
 {
 	scratch_python(&fixture->scratch,
-	               "os.mkdir('outside'); open('outside/old', 'w')");
+	               "os.mkdir('outside'); open('outside/old', 'w'); "
+	               "os.chmod('outside/old', 0o600)");
 	assert_int_equal(spool_symlink(&fixture->spool, target, "wm/link"), 0);
 	make_file(&fixture->spool, "wm/a", "");
 }
@@ -170,6 +171,7 @@ static void make_way_out(struct fixture *fixture, const char *target)
 static void assert_no_way_out(struct fixture *fixture)
 {
 	const struct spool *spool = &fixture->spool;
+	const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
 	struct blob target = { 0 };
 	struct stat stat;
 	DIR *stream = NULL;
@@ -186,8 +188,14 @@ static void assert_no_way_out(struct fixture *fixture)
 	assert_true(spool_rename(spool, "wm/link/old", "wm/b", 0) < 0);
 	assert_true(spool_symlink(spool, "x", "wm/link/new") < 0);
 	assert_true(spool_readlink(spool, "wm/link/old", &target) < 0);
+	assert_true(spool_chmod(spool, "wm/link/old", 0777) < 0);
+	assert_true(spool_chmod(spool, "wm/link", 0777) < 0);
+	assert_true(spool_touch(spool, "wm/link/old", times) < 0);
 	assert_int_equal(spool_list(spool, "wm/link", &stream), 0);
 	assert_null(stream);
+	scratch_python(&fixture->scratch,
+	               "s = os.stat('outside/old')\n"
+	               "assert s.st_mode & 0o777 == 0o600 and s.st_mtime > 9");
 	assert_true(exists(fixture, "outside/old"));
 	assert_false(exists(fixture, "outside/new"));
 	blob_release(&target);
