@@ -108,6 +108,7 @@ static int open_begun(struct handle *handle)
 	if (fd < 0)
 		return fd;
 	rc = draft_load_fd(&handle->draft, fd);
+	handle->waits = true;
 	close(fd);
 	return rc;
 }

@@ -42,6 +42,7 @@ struct handle {
 	struct packing packing; /* of the draft */
 	bool is_new;            /* there was no record when it was opened */
 	bool dirty;             /* the draft holds what is not committed */
+	bool waits;             /* or, if not, what is in the spool (begun) */
 	bool tried;       /* and its commit failed, nothing was written since */
 	int failure;      /* what that commit returned */
 	int failed_write; /* what the last write returned that failed */

@@ -40,20 +40,32 @@ static int save_begun(struct handle *handle, const char *bytes, size_t size)
 
 	if (rc == 0)
 		rc = write_begun(handle, bytes, size);
-	if (rc == 0)
-		link_settle(handle->tree, &handle->node);
-	return rc;
+	if (rc)
+		return rc;
+	/* Once: somebody may have made the record when this is closed. */
+	handle->waits = true;
+	handle->dirty = false;
+	link_settle(handle->tree, &handle->node);
+	return 0;
 }
 
-/* A whole file of a relationship that waits.  It must not be saved once more
- * when the handle is closed: the relationship may be there by then. */
+/* A whole file of a relationship that waits. */
 static int save_awaited(struct handle *handle, const char *bytes, size_t size)
 {
 	int rc = save_begun(handle, bytes, size);
 
 	if (rc == 0)
-		handle->dirty = handle->is_new = false;
+		handle->is_new = false;
 	return rc;
+}
+
+/* Somebody else has stored the record meanwhile. */
+static bool is_stored(const struct handle *handle)
+{
+	struct node_info info;
+
+	return node_stat_stored(handle->tree, &handle->node, &info) == 0 &&
+	       !info.unknown;
 }
 
 static void forget_begun(struct handle *handle, const char *path)
@@ -143,7 +155,7 @@ static int store(struct handle *handle, const void *bytes)
  * there is something to take its place. */
 static int commit_empty(struct handle *handle, bool last)
 {
-	if (handle->is_new)
+	if (handle->is_new && !is_stored(handle))
 		return save_begun(handle, "", 0);
 	if (last && handle->dirty)
 		spool_error(&handle->tree->spool, handle->node.path, "write",
@@ -222,6 +234,8 @@ static int commit_locked(struct handle *handle, bool last)
 		return last ? 0 : handle->failure;
 	if (handle->node.kind == NODE_CONTROL)
 		return commit_control(handle);
+	if (handle->waits && !handle->dirty)
+		return 0;
 	if (handle->draft.size == 0)
 		return commit_empty(handle, last);
 	if (!handle->dirty)

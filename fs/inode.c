@@ -373,27 +373,25 @@ bool inodes_visit_path(struct inodes *inodes, const char *path,
 	return stopped;
 }
 
-/* The first open handle, taken from its inode. */
-static struct handle *take_handle(struct inodes *inodes)
+/* What its open files hold goes where it is called now, or else where it was
+ * when they were opened. */
+static void close_handles(struct inode *inode)
 {
-	for (size_t i = 0; i < inodes->bucket_count; i++)
-		for (struct inode *inode = inodes->buckets[i]; inode;
-		     inode = inode->next)
-			if (inode->handles) {
-				struct handle *handle = inode->handles;
+	struct handle *handle;
 
-				inode->handles = handle->next;
-				return handle;
-			}
-	return NULL;
+	while ((handle = inode->handles)) {
+		inode->handles = handle->next;
+		if (!inode->gone)
+			(void)handle_follow(handle, inode->path);
+		handle_commit(handle, true);
+		handle_close(handle);
+	}
 }
 
 void inodes_close_handles(struct inodes *inodes)
 {
-	struct handle *handle;
-
-	while ((handle = take_handle(inodes))) {
-		handle_commit(handle, true);
-		handle_close(handle);
-	}
+	for (size_t i = 0; i < inodes->bucket_count; i++)
+		for (struct inode *inode = inodes->buckets[i]; inode;
+		     inode = inode->next)
+			close_handles(inode);
 }

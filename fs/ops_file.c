@@ -63,7 +63,8 @@ static int commit(struct fs *fs, fuse_ino_t ino, struct handle *handle,
                   bool last)
 {
 	bool was_dirty = handle->dirty;
-	int rc = was_dirty ? follow_name(fs, ino, handle) : 0;
+	int rc =
+	    handle_is_uncommitted(handle) ? follow_name(fs, ino, handle) : 0;
 
 	if (rc == 0)
 		rc = handle_commit(handle, last);

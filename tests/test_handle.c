@@ -227,6 +227,34 @@ static void space_is_allocated_at_the_end_only(void **state)
 	assert_stored(lab, "wm/a.npy", 1.5);
 }
 
+/* Who has it open, for writing or for reading, puts nothing there again. */
+static void what_was_begun_waits_once(void **state)
+{
+	struct lab *lab = *state;
+	struct handle *unused = open_new(lab, "wm/a.npy");
+	struct handle *writer = open_new(lab, "wm/a.npy");
+	struct handle *reader;
+	struct handle *other;
+	struct blob file = { 0 };
+
+	assert_int_equal(handle_commit(writer, false), 0);
+	reader = open_path(lab, "wm/a.npy", O_RDONLY);
+	other = open_new(lab, "wm/a.npy");
+	lab_npy(COUNT, 1.5, &file);
+	assert_int_equal(handle_write(other, 0, file.data, HEADER), 0);
+	assert_int_equal(handle_commit(other, false), 0);
+	assert_int_equal(finish(writer), 0);
+	assert_int_equal(finish(reader), 0);
+	assert_int_equal(begun_size(lab, "wm/a.npy"), HEADER);
+	assert_int_equal(
+	    handle_write(other, HEADER, file.data + HEADER, SIZE - HEADER), 0);
+	assert_int_equal(finish(other), 0);
+	assert_int_equal(finish(unused), 0);
+	assert_int_equal(begun_size(lab, "wm/a.npy"), -ENOENT);
+	assert_stored(lab, "wm/a.npy", 1.5);
+	blob_release(&file);
+}
+
 /* docs/semantics.md: what stat shows while a file is open. */
 static void stat_shows_new_files_and_updates(void **state)
 {
@@ -274,6 +302,7 @@ int main(void)
 		HANDLE_TEST(appending_ignores_the_offset),
 		HANDLE_TEST(a_scratch_file_is_a_plain_file),
 		HANDLE_TEST(space_is_allocated_at_the_end_only),
+		HANDLE_TEST(what_was_begun_waits_once),
 		HANDLE_TEST(stat_shows_new_files_and_updates),
 	};
 

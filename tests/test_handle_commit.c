@@ -330,6 +330,25 @@ static void what_is_open_is_committed_at_the_end(void **state)
 	inodes_release(&inodes);
 }
 
+static void what_was_renamed_is_committed_so_at_the_end(void **state)
+{
+	struct lab *lab = *state;
+	struct handle *handle = open_new(lab, "wm/a.npy");
+	struct inodes inodes;
+	uint64_t id;
+
+	assert_int_equal(inodes_init(&inodes), 0);
+	id = inodes_lookup(&inodes, "wm/a.npy");
+	inodes_attach(&inodes, id, handle);
+	write_array(handle, 1.5);
+	assert_int_equal(inodes_rename(&inodes, "wm/a.npy", "wm/b.npy", false),
+	                 0);
+	inodes_close_handles(&inodes);
+	assert_false(is_stored(lab, "wm/a.npy"));
+	assert_stored(lab, "wm/b.npy", 1.5);
+	inodes_release(&inodes);
+}
+
 #define HANDLE_TEST(function)                                                  \
 	cmocka_unit_test_setup_teardown(function, handle_set_up,               \
 	                                handle_tear_down)
@@ -354,6 +373,7 @@ int main(void)
 		HANDLE_TEST(a_time_that_was_set_is_for_the_next_commit),
 		HANDLE_TEST(a_removed_file_does_not_come_back),
 		HANDLE_TEST(what_is_open_is_committed_at_the_end),
+		HANDLE_TEST(what_was_renamed_is_committed_so_at_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
