@@ -84,9 +84,15 @@ static bool visit_unborn(struct handle *handle, void *arg)
 
 int fs_find_unborn(struct fs *fs, const char *path, struct found *out)
 {
-	if (!inodes_visit_path(&fs->inodes, path, visit_unborn, &out->info))
+	struct found found = { .unborn = true };
+	int rc;
+
+	if (!inodes_visit_path(&fs->inodes, path, visit_unborn, &found.info))
 		return -ENOENT;
-	return node_find(&fs->tree, path, &out->node);
+	rc = node_find(&fs->tree, path, &found.node);
+	if (rc == 0)
+		*out = found;
+	return rc;
 }
 
 /* An open scratch file that became the record tells nothing of it. */
@@ -97,13 +103,25 @@ static bool visit_version(struct handle *handle, void *arg)
 
 /* The open files of the node have what nobody else sees: a new file, or
  * another version than the record's. */
-static bool only_handles_know(struct fs *fs, uint64_t id,
-                              struct node_info *info)
+static bool only_handles_know(struct fs *fs, uint64_t id, struct found *out)
 {
-	return inodes_visit(&fs->inodes, id,
-	                    inodes_is_aside(&fs->inodes, id) ? visit_version
-	                                                     : visit_unborn,
-	                    info);
+	bool aside = inodes_is_aside(&fs->inodes, id);
+
+	out->unborn =
+	    !aside && inodes_visit(&fs->inodes, id, visit_unborn, &out->info);
+	return out->unborn ||
+	       (aside &&
+	        inodes_visit(&fs->inodes, id, visit_version, &out->info));
+}
+
+/* Of what is not found by its path, the open files of the node know, or those
+ * of a node that had its name before. */
+static int find_open(struct fs *fs, uint64_t id, const char *path, bool gone,
+                     struct found *out)
+{
+	if (inodes_visit(&fs->inodes, id, visit_info, &out->info))
+		return node_find(&fs->tree, path, &out->node);
+	return gone ? -ENOENT : fs_find_unborn(fs, path, out);
 }
 
 int fs_find_id(struct fs *fs, uint64_t id, struct found *out)
@@ -114,20 +132,19 @@ int fs_find_id(struct fs *fs, uint64_t id, struct found *out)
 
 	if (!path)
 		return -ENOMEM;
-	if (!gone && only_handles_know(fs, id, &out->info)) {
+	*out = (struct found){ 0 };
+	if (!gone && only_handles_know(fs, id, out)) {
 		rc = node_find(&fs->tree, path, &out->node);
 		free(path);
 		return rc;
 	}
 	rc = gone ? -ENOENT : fs_find(fs, path, out);
-	if (rc == 0) {
+	if (rc == 0)
 		inodes_visit(&fs->inodes, id,
 		             out->info.unknown ? visit_info : visit_size,
 		             &out->info);
-	} else if (rc == -ENOENT &&
-	           inodes_visit(&fs->inodes, id, visit_info, &out->info)) {
-		rc = node_find(&fs->tree, path, &out->node);
-	}
+	else if (rc == -ENOENT)
+		rc = find_open(fs, id, path, gone, out);
 	free(path);
 	return rc;
 }
@@ -214,6 +231,7 @@ void fs_tell(struct fs *fs, uint64_t id, const struct found *found,
 bool fs_told(struct fs *fs, uint64_t id, const char *path, struct found *out,
              double *seconds)
 {
+	*out = (struct found){ 0 };
 	*seconds = inodes_told(&fs->inodes, id, &out->info);
 	if (*seconds <= 0 || node_find(&fs->tree, path, &out->node))
 		return false;

@@ -72,6 +72,7 @@ struct found {
 	struct node node;
 	struct node_info info;
 	uint64_t stamp; /* see inodes_tell */
+	bool unborn;    /* a new file that is being written */
 };
 
 /* The node at PATH; -ENOENT unless it exists.  On success NODE is the
@@ -82,7 +83,8 @@ int fs_find(struct fs *fs, const char *path, struct found *out);
 int fs_look(struct fs *fs, const char *path, struct found *out,
             struct glimpse *glimpse);
 
-/* A new file that is being written, of which only its handle knows; -ENOENT. */
+/* A new file that is being written, of which only its handle knows; -ENOENT: OUT
+ * is untouched then. */
 int fs_find_unborn(struct fs *fs, const char *path, struct found *out);
 
 /* The node that the kernel knows as ID; the path's too when it is gone and

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/maker.h"
 
+#include "fs/fs.h"
+
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,4 +81,35 @@ void makers_drop(struct makers *makers, const char *path)
 		makers->notes[i].path = NULL;
 	}
 	pthread_mutex_unlock(&makers->lock);
+}
+
+/* The path of the JSON file of the record that NODE is an array of. */
+static int fields_path(const struct node *node, struct blob *out)
+{
+	int rc = blob_printf(out, "%s/", node->collection->path);
+
+	if (rc == 0)
+		rc = node_part_name(node_key(node),
+		                    node->collection->shape == RECORD_DIRECTORY
+		                        ? "/metadata.json"
+		                        : ".json",
+		                    out);
+	return rc;
+}
+
+void makers_note_array(struct fs *fs, const struct node *node, pid_t pid)
+{
+	struct blob path = { 0 };
+	struct node fields = { 0 };
+	struct node_info info;
+
+	if (node->named_copy || fields_path(node, &path) ||
+	    node_find(&fs->tree, path.data, &fields)) {
+		blob_release(&path);
+		return;
+	}
+	if (node_stat(&fs->tree, &fields, &info) == -ENOENT)
+		makers_add(&fs->makers, path.data, pid);
+	node_release(&fields);
+	blob_release(&path);
 }

@@ -20,6 +20,9 @@
 #include <sys/types.h>
 #include <time.h>
 
+struct fs;
+struct node;
+
 #define MAKERS_MAX 1024
 #define MAKERS_SECONDS 60
 
@@ -39,9 +42,12 @@ void makers_init(struct makers *makers);
 void makers_release(struct makers *makers);
 
 /* PID makes a record whose JSON file is PATH (or, of a relationship, whose other
- * file is: links.h).  With too little memory it is
- * not noted. */
+ * file is: links.h).  With too little memory it is not noted. */
 void makers_add(struct makers *makers, const char *path, pid_t pid);
+
+/* PID makes the array NODE with O_EXCL: if its record has no JSON file yet, that
+ * is noted. */
+void makers_note_array(struct fs *fs, const struct node *node, pid_t pid);
 
 /* PID is making a record and PATH is its JSON file. */
 bool makers_has(struct makers *makers, const char *path, pid_t pid);

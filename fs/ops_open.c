@@ -42,38 +42,6 @@ static void set_caching(const struct handle *handle,
 	    (handle->flags & O_ACCMODE) == O_RDONLY && !handle->has_draft;
 }
 
-/* The path of the JSON file of the record that NODE is an array of. */
-static int fields_path(const struct node *node, struct blob *out)
-{
-	int rc = blob_printf(out, "%s/", node->collection->path);
-
-	if (rc == 0)
-		rc = node_part_name(node_key(node),
-		                    node->collection->shape == RECORD_DIRECTORY
-		                        ? "/metadata.json"
-		                        : ".json",
-		                    out);
-	return rc;
-}
-
-/* Somebody makes an array with O_EXCL: see maker.h. */
-static void note_maker(struct fs *fs, const struct node *node, pid_t pid)
-{
-	struct blob path = { 0 };
-	struct node fields = { 0 };
-	struct node_info info;
-
-	if (node->named_copy || fields_path(node, &path) ||
-	    node_find(&fs->tree, path.data, &fields)) {
-		blob_release(&path);
-		return;
-	}
-	if (node_stat(&fs->tree, &fields, &info) == -ENOENT)
-		makers_add(&fs->makers, path.data, pid);
-	node_release(&fields);
-	blob_release(&path);
-}
-
 /* What is at FOUND's node; *EXISTS false: nothing, which O_EXCL asks for. */
 static int check_exclusive(struct fs *fs, struct found *found,
                            const struct fuse_ctx *who, int flags, bool *exists)
@@ -93,7 +61,7 @@ static int check_exclusive(struct fs *fs, struct found *found,
 	if (*exists && !makers_has(&fs->makers, found->node.path, who->pid))
 		return -EEXIST;
 	if (found->node.kind == NODE_ARRAY)
-		note_maker(fs, &found->node, who->pid);
+		makers_note_array(fs, &found->node, who->pid);
 	if (found->node.kind == NODE_LINK_FIELDS)
 		links_note_maker(fs, &found->node, who->pid);
 	return 0;
@@ -275,6 +243,18 @@ static int find(const struct opening *opening, const char *path,
 	                     : fs_find_id(opening->fs, opening->ino, found);
 }
 
+/* A new file that is being written is new to another writer, too. */
+static int open_found(const struct opening *opening, const struct found *found,
+                      struct handle **out)
+{
+	int flags = opening->file->flags;
+	bool is_new = found->unborn && (flags & O_ACCMODE) != O_RDONLY;
+
+	return handle_open(&opening->fs->tree, &found->node,
+	                   is_new ? NULL : &found->info,
+	                   is_new ? flags | O_CREAT : flags, 0, out);
+}
+
 /* The kernel looks a name up again once only: who is back gets what the path
  * leads to, on whatever node. */
 static int try_open(const struct opening *opening, const char *path,
@@ -287,8 +267,7 @@ static int try_open(const struct opening *opening, const char *path,
 
 	if (rc)
 		return rc;
-	rc = handle_open(&fs->tree, &found.node, &found.info,
-	                 opening->file->flags, 0, out);
+	rc = open_found(opening, &found, out);
 	node_release(&found.node);
 	if (rc != -ENOENT && !(told && rc == -EIO)) /* it may be no array now */
 		return rc;

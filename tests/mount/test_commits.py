@@ -270,6 +270,22 @@ class Commits(harness.MountCase):
                 thread.join()
         self.assertEqual(failures, [])
 
+    @everywhere
+    def test_a_new_file_may_have_two_writers(self, path):
+        os.unlink(path)
+        with opened(path, FLAGS):  # who leaves it empty hides nothing
+            np.save(path, NEW)
+        self.assert_is(path, NEW)
+        os.unlink(path)
+        with opened(path, FLAGS) as first:
+            with opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as second:
+                self.assertEqual(error_of(os.open, path, os.O_RDONLY), "ENOENT")
+                self.assertEqual(os.stat(path).st_size, 0)
+                os.write(first, npy_bytes(OLD))
+                os.write(second, npy_bytes(NEW))
+            self.assert_is(path, NEW)
+        self.assert_is(path, OLD)
+
 
 if __name__ == "__main__":
     harness.main()
