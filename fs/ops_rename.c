@@ -25,6 +25,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define KNOWN_FLAGS ((unsigned int)(RENAME_NOREPLACE | RENAME_EXCHANGE))
+
 /* Directories in the spool that belong to the record move with it. */
 static int move_spooled(struct rename *rename)
 {
@@ -122,6 +124,18 @@ static int part_to_part(struct rename *rename)
 	return rename_array_to_array(rename);
 }
 
+/* A directory that has the new name makes room, if it is empty. */
+static int remove_target(struct rename *rename)
+{
+	struct tree *tree = &rename->fs->tree;
+	struct node_info info;
+
+	if (!rename->to_exists || rename->flags & RENAME_EXCHANGE ||
+	    node_stat_stored(tree, &rename->to.node, &info))
+		return 0;
+	return commit_rmdir(tree, &rename->to.node);
+}
+
 static int rename_directory(struct rename *rename)
 {
 	const struct node *from = &rename->from.node;
@@ -133,15 +147,41 @@ static int rename_directory(struct rename *rename)
 	if (from->kind != NODE_RECORD || to->kind != NODE_RECORD)
 		return refuse(rename, -EINVAL,
 		              "this directory shows the structure of a record");
-	rc = move_spooled(rename);
+	rc = remove_target(rename);
+	if (rc == 0)
+		rc = move_spooled(rename);
 	return rc ? rc : rename_key(rename);
 }
 
+static int rename_scratch(struct rename *rename)
+{
+	const struct node *to = &rename->to.node;
+	int rc = 0;
+
+	if (S_ISREG(rename->from.info.mode) &&
+	    (to->kind == NODE_ARRAY || to->kind == NODE_FIELDS))
+		return rename_scratch_to_record(rename);
+	if (S_ISDIR(rename->from.info.mode))
+		rc = remove_target(rename);
+	return rc ? rc
+	          : spool_rename(&rename->fs->tree.spool, rename->from_path,
+	                         rename->to_path, rename->flags);
+}
+
+/* A file that is in a record, or would be, and one of the spool cannot change
+ * places. */
+static bool is_mixed_exchange(const struct rename *rename)
+{
+	return rename->flags & RENAME_EXCHANGE &&
+	       (rename->from.info.scratch || rename->to.info.scratch) &&
+	       (node_is_part(&rename->from.node) ||
+	        node_is_part(&rename->to.node));
+}
+
 /* What rename(2) promises of existing targets. */
-static int check_target(struct rename *rename)
+static int check_target(const struct rename *rename)
 {
 	bool from_directory = S_ISDIR(rename->from.info.mode);
-	struct node_info info;
 
 	if (rename->flags & RENAME_EXCHANGE)
 		return rename->to_exists ? 0 : -ENOENT;
@@ -153,10 +193,6 @@ static int check_target(struct rename *rename)
 		return -ENOTDIR;
 	if (!from_directory && S_ISDIR(rename->to.info.mode))
 		return -EISDIR;
-	if (!from_directory)
-		return 0;
-	if (node_stat_stored(&rename->fs->tree, &rename->to.node, &info) == 0)
-		return commit_rmdir(&rename->fs->tree, &rename->to.node);
 	return 0;
 }
 
@@ -175,16 +211,14 @@ static int rename_found(struct rename *rename)
 	if (to->bad_name)
 		return -EPERM;
 	rc = check_target(rename);
+	if (rc == 0 && is_mixed_exchange(rename))
+		rc = -EINVAL;
 	if (rc)
 		return rc;
 	if (link_owns(&rename->from.node) || link_owns(to))
 		return rename_link(rename);
-	if (rename->from.info.scratch) {
-		if (from_file && to_part)
-			return rename_scratch_to_record(rename);
-		return spool_rename(&rename->fs->tree.spool, rename->from_path,
-		                    rename->to_path, rename->flags);
-	}
+	if (rename->from.info.scratch)
+		return rename_scratch(rename);
 	if (S_ISDIR(rename->from.info.mode))
 		return rename_directory(rename);
 	if (to_part)
@@ -255,6 +289,8 @@ static int rename_paths(struct rename *rename)
 	struct fs *fs = rename->fs;
 	int rc;
 
+	if (rename->flags & ~KNOWN_FLAGS)
+		return -EINVAL;
 	if (strcmp(rename->from_path, rename->to_path) == 0)
 		return 0;
 	rc = node_find(&fs->tree, rename->to_path, &rename->to.node);

@@ -10,26 +10,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Write a whole view to a new file in the spool. */
-static int copy_to_spool(struct rename *rename, struct view *view)
+/* Write a whole view to FD, which is closed. */
+static int copy_view(struct view *view, struct timespec mtime, int fd)
 {
-	const struct spool *spool = &rename->fs->tree.spool;
-	const struct timespec times[2] = { { 0, UTIME_OMIT },
-		                           rename->from.info.mtime };
+	const struct timespec times[2] = { { 0, UTIME_OMIT }, mtime };
 	char buffer[65536];
 	uint64_t offset = 0;
 	ssize_t n = 1;
 	int rc = 0;
-	int fd = spool_open_file(spool, rename->to_path,
-	                         O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
-	if (fd < 0)
-		return fd;
 	while (rc == 0 && n > 0) {
 		n = view_read(view, offset, buffer, sizeof(buffer));
 		if (n < 0)
@@ -40,26 +35,53 @@ static int copy_to_spool(struct rename *rename, struct view *view)
 	}
 	if (rc == 0 && futimens(fd, times) < 0)
 		rc = -errno;
-	close(fd);
-	if (rc)
-		spool_unlink(spool, rename->to_path);
+	if (close(fd) < 0 && rc == 0)
+		rc = -errno;
 	return rc;
 }
 
-int rename_record_to_scratch(struct rename *rename)
+/* The bytes of the record's file as the file NAME of the spool. */
+static int copy_to_spool(struct rename *rename, char name[SPOOL_NEW_SIZE])
 {
+	struct tree *tree = &rename->fs->tree;
 	struct view view;
-	int rc = view_open(&rename->fs->tree, &rename->from.node, &view);
+	int rc = view_open(tree, &rename->from.node, &view);
+	int fd;
 
 	if (rc)
 		return rc;
-	rc = copy_to_spool(rename, &view);
+	fd = rc = spool_new(&tree->spool, name);
+	if (fd >= 0) {
+		rc = copy_view(&view, rename->from.info.mtime, fd);
+		if (rc)
+			spool_drop(&tree->spool, name);
+	}
 	view_release(&view);
+	return rc;
+}
+
+/* What had the name trades places with the copy, until the record has lost the
+ * part. */
+int rename_record_to_scratch(struct rename *rename)
+{
+	struct tree *tree = &rename->fs->tree;
+	unsigned int flags = rename->to_exists ? RENAME_EXCHANGE : 0;
+	char name[SPOOL_NEW_SIZE];
+	int rc = copy_to_spool(rename, name);
+
 	if (rc)
 		return rc;
-	rc = commit_remove(&rename->fs->tree, &rename->from.node);
-	if (rc)
-		spool_unlink(&rename->fs->tree.spool, rename->to_path);
+	rc = spool_take(&tree->spool, name, rename->to_path, flags);
+	if (rc == 0) {
+		rc = commit_remove(tree, &rename->from.node);
+		if (rc && !flags)
+			spool_unlink(&tree->spool, rename->to_path);
+		else if (rc &&
+		         spool_take(&tree->spool, name, rename->to_path, flags))
+			spool_error(&tree->spool, rename->to_path, "rename", rc,
+			            "what had this name is lost");
+	}
+	spool_drop(&tree->spool, name);
 	return rc;
 }
 
@@ -197,6 +219,9 @@ int rename_array_to_array(struct rename *rename)
 
 		rc = commit_part(tree, &rename->to.node, &part, why);
 		draft_unmap(&draft, bytes);
+		if (rc == -EINVAL)
+			spool_error(&tree->spool, rename->to_path, "rename", rc,
+			            why);
 	}
 	if (rc == 0)
 		rc = remove_old(rename);

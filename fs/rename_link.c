@@ -65,8 +65,6 @@ static int move_relationship(struct rename *rename)
 	bool keep = rename->flags & RENAME_NOREPLACE;
 	int rc;
 
-	if (rename->flags & RENAME_EXCHANGE)
-		return -EINVAL;
 	rc = link_rename(&rename->fs->tree, &rename->from.node,
 	                 &rename->to.node, keep, why);
 	if (rc == -EINVAL)
@@ -90,6 +88,8 @@ int rename_link(struct rename *rename)
 	if (from->collection != to->collection ||
 	    S_ISDIR(rename->from.info.mode))
 		return -EXDEV;
+	if (rename->flags & RENAME_EXCHANGE)
+		return -EINVAL;
 	if (to->kind == NODE_LINKS || to->kind == NODE_RECORD)
 		return refuse(rename, "this is where directories are");
 	if (rename->from.info.scratch && to->kind == NODE_LINK &&

@@ -77,8 +77,14 @@ int spool_touch(const struct spool *spool, const char *path,
 int spool_replace(struct spool *spool, const char *path, const void *bytes,
                   size_t size, const struct timespec times[2]);
 
-/* The file NAME of STORE/spool becomes PATH. */
-int spool_take(const struct spool *spool, const char *name, const char *path);
+/* A new file in STORE/spool, for spool_take: its descriptor, for writing. */
+#define SPOOL_NEW_SIZE 32
+int spool_new(struct spool *spool, char name[SPOOL_NEW_SIZE]);
+/* It becomes PATH; FLAGS as those of renameat2(2). */
+int spool_take(const struct spool *spool, const char *name, const char *path,
+               unsigned int flags);
+/* It goes.  Not an error where it has gone. */
+void spool_drop(const struct spool *spool, const char *name);
 
 /* Count the files below STORE/NAME, and their bytes. */
 int spool_measure(const char *store, const char *name, uint64_t *files,

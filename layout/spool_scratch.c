@@ -215,9 +215,10 @@ int spool_rename(const struct spool *spool, const char *from, const char *to,
 	return rc;
 }
 
-int spool_take(const struct spool *spool, const char *name, const char *path)
+int spool_take(const struct spool *spool, const char *name, const char *path,
+               unsigned int flags)
 {
-	return move(spool, spool->fd, name, path, 0);
+	return move(spool, spool->fd, name, path, flags);
 }
 
 int spool_symlink(const struct spool *spool, const char *target,

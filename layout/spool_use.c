@@ -23,33 +23,39 @@ static int write_new(int fd, const void *bytes, size_t size,
 	return rc;
 }
 
-/* The name of a file that is being written, in the spool's own directory.  One
- * that a killed daemon left there is used again. */
-static void name_new(struct spool *spool, char name[32])
+/* A file that a killed daemon left there is used again. */
+int spool_new(struct spool *spool, char name[SPOOL_NEW_SIZE])
 {
+	int fd;
+
 	pthread_mutex_lock(&spool->lock);
-	snprintf(name, 32, "new-%lu", ++spool->sequence);
+	snprintf(name, SPOOL_NEW_SIZE, "new-%lu", ++spool->sequence);
 	pthread_mutex_unlock(&spool->lock);
+	fd =
+	    openat(spool->fd, name,
+	           O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+void spool_drop(const struct spool *spool, const char *name)
+{
+	unlinkat(spool->fd, name, 0);
 }
 
 int spool_replace(struct spool *spool, const char *path, const void *bytes,
                   size_t size, const struct timespec times[2])
 {
-	char name[32];
-	int fd;
+	char name[SPOOL_NEW_SIZE];
+	int fd = spool_new(spool, name);
 	int rc;
 
-	name_new(spool, name);
-	fd =
-	    openat(spool->fd, name,
-	           O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	rc = write_new(fd, bytes, size, times);
 	if (rc == 0)
-		rc = spool_take(spool, name, path);
+		rc = spool_take(spool, name, path, 0);
 	if (rc)
-		unlinkat(spool->fd, name, 0);
+		spool_drop(spool, name);
 	return rc;
 }
 
