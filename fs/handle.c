@@ -302,15 +302,19 @@ static void mark_dirty(struct handle *handle)
 
 /* What lacks a write is not to be stored, nor taken for a file that was begun
  * and is to go on. */
-static void note_spoiled(struct handle *handle, uint64_t offset, int rc)
+static void note_spoiled(struct handle *handle, uint64_t from, uint64_t to,
+                         int rc)
 {
 	if (rc) {
 		handle->failed_write = rc;
-		if (!handle->spoiled || offset < handle->spoiled_at)
-			handle->spoiled_at = offset;
+		if (!handle->spoiled || from < handle->spoiled_at)
+			handle->spoiled_at = from;
+		if (!handle->spoiled || to > handle->spoiled_to)
+			handle->spoiled_to = to;
 		handle->spoiled = true;
-	} else if (offset <= handle->spoiled_at) {
-		handle->spoiled = false;
+	} else if (from <= handle->spoiled_at && to > handle->spoiled_at) {
+		handle->spoiled_at = to;
+		handle->spoiled &= to < handle->spoiled_to;
 	}
 }
 
@@ -332,7 +336,7 @@ int handle_write(struct handle *handle, uint64_t offset, const void *data,
 		                  &handle->draft, offset, data, size);
 	if (rc == 0)
 		mark_dirty(handle);
-	note_spoiled(handle, offset, rc);
+	note_spoiled(handle, offset, offset + size, rc);
 	handle_publish(handle);
 	pthread_mutex_unlock(&handle->lock);
 	return rc;

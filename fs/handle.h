@@ -46,8 +46,9 @@ struct handle {
 	bool tried;       /* and its commit failed, nothing was written since */
 	int failure;      /* what that commit returned */
 	int failed_write; /* what the last write returned that failed */
-	bool spoiled;     /* and it is missing in the draft */
-	uint64_t spoiled_at; /* its offset: written there, all is well again */
+	bool spoiled;     /* and it is missing in the draft: */
+	uint64_t spoiled_at; /* from here on, */
+	uint64_t spoiled_to; /* up to here; once it is written all is well */
 	bool retarget; /* a named copy settled: NODE has another path now */
 	struct blob rejected;     /* name in rejected/ of the last refusal */
 	struct node_info at_open; /* for a file whose name is gone */

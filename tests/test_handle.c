@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -104,6 +106,43 @@ static void large_files_are_stored_too(void **state)
 	assert_true(blob_equal(&stored, &file));
 	blob_release(&file);
 	blob_release(&stored);
+}
+
+static void limit_files(rlim_t size)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = size;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Writes before the place that failed, and behind it, do not mend it. */
+static void what_lacks_a_write_is_not_stored(void **state)
+{
+	const size_t step = (size_t)1 << 20;
+	struct lab *lab = *state;
+	struct handle *handle = open_new(lab, "wm/a.npy");
+	struct blob file = { 0 };
+
+	lab_npy(500000, 1.5, &file);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(handle_write(handle, 0, file.data, 2 * step), 0);
+	limit_files(2 * step);
+	assert_int_equal(
+	    handle_write(handle, 2 * step, file.data + 2 * step, step), -EFBIG);
+	limit_files(RLIM_INFINITY);
+	assert_int_equal(handle_write(handle, 0, file.data, 1), 0);
+	assert_int_equal(handle_write(handle, 3 * step, file.data + 3 * step,
+	                              file.size - 3 * step),
+	                 0);
+	assert_int_equal(handle_commit(handle, false), -EFBIG);
+	assert_false(is_stored(lab, "wm/a.npy"));
+	assert_int_equal(
+	    handle_write(handle, 2 * step, file.data + 2 * step, step), 0);
+	assert_int_equal(finish(handle), 0);
+	assert_true(is_stored(lab, "wm/a.npy"));
+	blob_release(&file);
 }
 
 static void a_writer_reads_its_own_bytes(void **state)
@@ -296,6 +335,7 @@ int main(void)
 		HANDLE_TEST(a_failing_store_fails_the_open),
 		HANDLE_TEST(writes_may_come_in_any_order),
 		HANDLE_TEST(large_files_are_stored_too),
+		HANDLE_TEST(what_lacks_a_write_is_not_stored),
 		HANDLE_TEST(a_writer_reads_its_own_bytes),
 		HANDLE_TEST(an_element_is_changed_in_place),
 		HANDLE_TEST(a_text_is_cut_and_written_anew),
