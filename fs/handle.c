@@ -356,6 +356,18 @@ static int resize_draft(struct handle *handle, uint64_t size)
 	return draft_resize(&handle->draft, size);
 }
 
+static int truncate_locked(struct handle *handle, uint64_t size)
+{
+	int rc = make_draft(handle);
+
+	if (rc == 0)
+		rc = resize_draft(handle, size);
+	if (rc == 0)
+		mark_dirty(handle);
+	handle_publish(handle);
+	return rc;
+}
+
 int handle_truncate(struct handle *handle, uint64_t size)
 {
 	int rc;
@@ -363,12 +375,7 @@ int handle_truncate(struct handle *handle, uint64_t size)
 	if (handle->fd >= 0)
 		return scratch_file_truncate(handle->tree, handle->fd, size);
 	pthread_mutex_lock(&handle->lock);
-	rc = make_draft(handle);
-	if (rc == 0)
-		rc = resize_draft(handle, size);
-	if (rc == 0)
-		mark_dirty(handle);
-	handle_publish(handle);
+	rc = truncate_locked(handle, size);
 	pthread_mutex_unlock(&handle->lock);
 	return rc;
 }
@@ -376,7 +383,8 @@ int handle_truncate(struct handle *handle, uint64_t size)
 int handle_allocate(struct handle *handle, int mode, uint64_t offset,
                     uint64_t size)
 {
-	uint64_t now = 0;
+	uint64_t now;
+	int rc = 0;
 
 	if (handle->fd >= 0)
 		return scratch_file_allocate(handle->tree, handle->fd, mode,
@@ -385,6 +393,8 @@ int handle_allocate(struct handle *handle, int mode, uint64_t offset,
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&handle->lock);
 	now = handle->has_draft ? handle->draft.size : handle->view.size;
+	if (offset + size > now)
+		rc = truncate_locked(handle, offset + size);
 	pthread_mutex_unlock(&handle->lock);
-	return offset + size > now ? handle_truncate(handle, offset + size) : 0;
+	return rc;
 }
