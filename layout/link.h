@@ -98,6 +98,8 @@ int link_set_xattr(struct tree *tree, const struct node *node, const char *name,
 
 /* ---- link_wait.c ---- */
 
+/* PATH, in the scratch tree, is the JSON file of a relationship that waits. */
+bool link_is_waiting(const struct spool *spool, const char *path);
 /* NODE (of any kind) is about to be put into the spool. */
 int link_expect(struct tree *tree, const struct node *node);
 /* Make the directories that lead to PATH in STORE/spool. */

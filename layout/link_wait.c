@@ -2,6 +2,7 @@
 #include "layout/link.h"
 
 #include "backends/file.h"
+#include "layout/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,6 +69,46 @@ static int places_of(const struct node *node, struct places *out)
 	free(source_type);
 	free(name);
 	return rc;
+}
+
+/* REST, below the directory of COLLECTION, is <source>/<type>/<target>.json, and
+ * somebody has noted that it waits. */
+static bool is_noted(const struct spool *spool,
+                     const struct collection *collection, const char *rest)
+{
+	const char *target = strrchr(rest, '/');
+	size_t size = target ? strlen(target + 1) : 0;
+	struct places places = { 0 };
+	char *source_type;
+	char *name;
+	bool noted;
+
+	if (size <= strlen(SUFFIX) ||
+	    strcmp(target + 1 + size - strlen(SUFFIX), SUFFIX) != 0)
+		return false;
+	source_type = strndup(rest, (size_t)(target - rest));
+	name = strndup(target + 1, size - strlen(SUFFIX));
+	noted = source_type && name &&
+	        places_init(collection, source_type, name, &places) == 0 &&
+	        faccessat(spool->fd, places.note.data, F_OK,
+	                  AT_SYMLINK_NOFOLLOW) == 0;
+	places_release(&places);
+	free(source_type);
+	free(name);
+	return noted;
+}
+
+bool link_is_waiting(const struct spool *spool, const char *path)
+{
+	for (const struct collection *row = tree_collections; row->path;
+	     row++) {
+		size_t size = strlen(row->path);
+
+		if (row->relations && strncmp(path, row->path, size) == 0 &&
+		    path[size] == '/')
+			return is_noted(spool, row, path + size + 1);
+	}
+	return false;
 }
 
 int link_make_parents(const struct spool *spool, const char *path)

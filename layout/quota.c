@@ -2,6 +2,7 @@
 #include "layout/quota.h"
 
 #include "backends/log.h"
+#include "layout/link.h"
 #include "layout/node.h"
 
 #include <errno.h>
@@ -11,9 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* PATH is that of the file in the scratch tree. */
+typedef void visit_fn(const FTSENT *entry, const char *path, void *arg);
+
 /* Call VISIT with each file below spool/scratch. */
-static int each_file(const struct spool *spool,
-                     void (*visit)(const FTSENT *entry, void *arg), void *arg)
+static int each_file(const struct spool *spool, visit_fn *visit, void *arg)
 {
 	char path[64];
 	char *roots[2] = { path, NULL };
@@ -26,13 +29,14 @@ static int each_file(const struct spool *spool,
 		return -errno;
 	while ((entry = fts_read(tree)))
 		if (entry->fts_info == FTS_F)
-			visit(entry, arg);
+			visit(entry, entry->fts_path + strlen(path) + 1, arg);
 	fts_close(tree);
 	return 0;
 }
 
-static void add_size(const FTSENT *entry, void *arg)
+static void add_size(const FTSENT *entry, const char *path, void *arg)
 {
+	(void)path;
 	*(uint64_t *)arg += (uint64_t)entry->fts_statp->st_size;
 }
 
@@ -112,12 +116,21 @@ void quota_show(struct quota *quota, struct statvfs *figures)
 		figures->f_bavail = left;
 }
 
-static void remove_old(const FTSENT *entry, void *arg)
+struct cleaning {
+	const struct spool *spool;
+	time_t before;
+};
+
+/* What a relationship waits with was accepted, and is no scratch file. */
+static void remove_old(const FTSENT *entry, const char *path, void *arg)
 {
 	const struct stat *stat = entry->fts_statp;
-	time_t before = *(time_t *)arg;
+	const struct cleaning *cleaning = arg;
 
-	if (stat->st_mtime >= before || stat->st_ctime >= before)
+	if (stat->st_mtime >= cleaning->before ||
+	    stat->st_ctime >= cleaning->before)
+		return;
+	if (stat->st_size > 0 && link_is_waiting(cleaning->spool, path))
 		return;
 	if (unlink(entry->fts_accpath) == 0)
 		log_info("spool: %s: removed, unchanged for a day",
@@ -128,7 +141,9 @@ static void remove_old(const FTSENT *entry, void *arg)
 
 int quota_clean(const struct spool *spool, time_t before)
 {
-	return each_file(spool, remove_old, &before);
+	struct cleaning cleaning = { spool, before };
+
+	return each_file(spool, remove_old, &cleaning);
 }
 
 int quota_clean_job(struct job *job, struct tree *tree,

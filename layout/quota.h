@@ -40,7 +40,7 @@ int quota_take(struct quota *quota, const struct spool *spool, int fd,
 void quota_show(struct quota *quota, struct statvfs *figures);
 
 /* Remove the scratch files that were not changed since BEFORE; links and
- * directories stay. */
+ * directories stay, and so do the files of relationships that wait. */
 int quota_clean(const struct spool *spool, time_t before);
 /* The same as a job, of those that nobody has changed for SCRATCH_AGE_S. */
 int quota_clean_job(struct job *job, struct tree *tree,

@@ -2,6 +2,7 @@
 /* Scratch files. */
 #include "tests/spool_help.h"
 
+#include "layout/link.h"
 #include "layout/quota.h"
 
 #include <errno.h>
@@ -41,7 +42,7 @@ static void scratch_files_are_plain_files(void **state)
 	assert_int_equal(spool_unlink(spool, "wm/deep/down/.a.swp"), -ENOENT);
 }
 
-static void old_scratch_files_are_removed_and_links_are_not(void **state)
+static void old_scratch_files_are_removed_and_what_waits_is_not(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct spool *spool = &fixture->spool;
@@ -49,12 +50,19 @@ static void old_scratch_files_are_removed_and_links_are_not(void **state)
 	struct stat stat;
 
 	make_file(spool, "wm/deep/a.tmp", "text");
+	make_file(spool, "concepts/a/like/b.json", "{}");
+	make_file(spool, "concepts/a/like/c.json", "{}");
+	assert_int_equal(link_make_parents(spool, "waiting/concepts/b/a/like/"),
+	                 0);
 	assert_int_equal(spool_symlink(spool, "43.json", "episodes/run.json"),
 	                 0);
 	assert_int_equal(quota_clean(spool, now - 10), 0);
 	assert_file(spool, "wm/deep/a.tmp", "text");
 	assert_int_equal(quota_clean(spool, now + 10), 0);
 	assert_int_equal(spool_stat(spool, "wm/deep/a.tmp", &stat), -ENOENT);
+	assert_int_equal(spool_stat(spool, "concepts/a/like/b.json", &stat), 0);
+	assert_int_equal(spool_stat(spool, "concepts/a/like/c.json", &stat),
+	                 -ENOENT);
 	assert_int_equal(spool_stat(spool, "wm/deep", &stat), 0);
 	assert_int_equal(spool_stat(spool, "episodes/run.json", &stat), 0);
 }
@@ -223,7 +231,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SPOOL_TEST(scratch_files_are_plain_files),
-		SPOOL_TEST(old_scratch_files_are_removed_and_links_are_not),
+		SPOOL_TEST(old_scratch_files_are_removed_and_what_waits_is_not),
 		SPOOL_TEST(what_is_removed_counts_no_more),
 		SPOOL_TEST(what_is_below_a_file_is_not_there),
 		SPOOL_TEST(scratch_directories_are_plain_directories),
