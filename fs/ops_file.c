@@ -92,11 +92,16 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 static int sync_backend(struct fs *fs, const struct handle *handle)
 {
 	struct store *store;
+	int rc = 0;
 
 	if (handle->fd >= 0)
 		return fsync(handle->fd) < 0 ? -errno : 0;
 	if (!handle->node.collection)
 		return 0;
+	if (handle->waits)
+		rc = spool_sync(&fs->tree.spool, handle->node.path);
+	if (rc)
+		return rc;
 	store = stores_get(&fs->tree.stores, handle->node.collection);
 	return store ? store->backend->sync(store) : -EIO;
 }

@@ -90,6 +90,9 @@ void spool_drop(const struct spool *spool, const char *name);
 int spool_measure(const char *store, const char *name, uint64_t *files,
                   uint64_t *bytes);
 
+/* fsync(2) of PATH and of its name; not an error where there is none. */
+int spool_sync(const struct spool *spool, const char *path);
+
 /* The directory's stream, or NULL in *OUT where there is none. */
 int spool_list(const struct spool *spool, const char *path, DIR **out);
 

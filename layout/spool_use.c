@@ -59,6 +59,30 @@ int spool_replace(struct spool *spool, const char *path, const void *bytes,
 	return rc;
 }
 
+static int sync_and_close(int fd)
+{
+	int rc = fsync(fd) < 0 ? -errno : 0;
+
+	close(fd);
+	return rc;
+}
+
+int spool_sync(const struct spool *spool, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *parent =
+	    slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+	int fd = parent ? spool_open_file(spool, path, O_RDONLY, 0) : -ENOMEM;
+	int rc = fd < 0 ? fd : sync_and_close(fd);
+
+	if (rc == 0) {
+		fd = spool_open_file(spool, parent, O_RDONLY | O_DIRECTORY, 0);
+		rc = fd < 0 ? fd : sync_and_close(fd);
+	}
+	free(parent);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 int spool_measure(const char *store, const char *name, uint64_t *files,
                   uint64_t *bytes)
 {
