@@ -38,9 +38,8 @@ struct options {
 int options_parse(int argc, char *const argv[], struct options *out,
                   char why[OPTIONS_WHY_SIZE]);
 
-/* Reads are to be counted: the mount is writable, and of "atime" and "noatime"
- * the former is the last word.  Off unless asked for: a read that changes the
- * record's JSON file makes every copy differ from its original. */
+/* Reads are to be counted: the mount is writable, and the last word of "atime"
+ * and "noatime", if any, is the former. */
 bool options_count_accesses(const struct options *options);
 
 void options_release(struct options *options);

@@ -90,7 +90,7 @@ void metrics_done(struct metrics *metrics, enum metric metric,
 void metrics_call(struct metrics *metrics, size_t slot, enum metric_call call,
                   uint64_t started, bool failed);
 
-/* A file or directory was opened (1) or closed (-1). */
+/* A file was opened (1) or closed (-1). */
 void metrics_handle(struct metrics *metrics, int change);
 
 /* The histogram H as lines of NAME; LABELS is what stands in their braces. */
