@@ -61,8 +61,10 @@ static int lookup(struct fs *fs, const char *path, pid_t pid,
 	int rc = fs_look(fs, path, &found, &glimpse);
 
 	unborn = rc == -ENOENT && fs_find_unborn(fs, path, &found) == 0;
-	if (rc == -ENOENT && !unborn)
+	if (rc == -ENOENT && !unborn) {
 		absent_note(&fs->absent, path, pid, found.stamp);
+		sharing_came_back(&fs->sharing, inode_number(path), pid);
+	}
 	if (rc && !unborn) {
 		glimpse_release(&glimpse);
 		return rc;

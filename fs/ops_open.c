@@ -70,14 +70,14 @@ static int check_exclusive(struct fs *fs, struct found *found,
 /* The new file gets its inode, and the handle is its first.  Its name must not
  * stay in the kernel when its bytes may yet be refused. */
 static int enter(struct fs *fs, const char *path, struct handle *handle,
-                 struct fuse_entry_param *entry)
+                 pid_t pid, struct fuse_entry_param *entry)
 {
 	struct node_info info;
 	int rc;
 
 	moved_drop(&fs->moved, path);
 	makers_drop(&fs->makers, path);
-	sharing_make_room(fs, path, handle);
+	sharing_make_room(fs, path, handle, pid);
 	handle_info(handle, &info);
 	rc = fs_fill_entry(fs, path, &info, entry);
 	if (rc)
@@ -120,7 +120,7 @@ static int create(fuse_req_t req, const char *path, mode_t mode,
 		                 exists ? &found.info : NULL, flags,
 		                 mode_for(fs, who, mode), &handle);
 	if (rc == 0)
-		rc = enter(fs, path, handle, entry);
+		rc = enter(fs, path, handle, who->pid, entry);
 	if (rc == 0) {
 		set_caching(handle, file);
 		rc = passthrough_open(fs, req, entry->ino, handle, file);

@@ -17,13 +17,22 @@ void sharing_release(struct sharing *sharing)
 	pthread_mutex_destroy(&sharing->lock);
 }
 
+static time_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec;
+}
+
 /* The place of a note, or SHARING_MAX; with the lock held. */
 static size_t find(const struct sharing *sharing, uint64_t file, pid_t pid)
 {
 	size_t i = 0;
 
 	while (i < SHARING_MAX &&
-	       (sharing->sent[i].file != file || sharing->sent[i].pid != pid))
+	       (sharing->sent[i].file != file || sharing->sent[i].pid != pid ||
+	        sharing->sent[i].until < now()))
 		i++;
 	return i;
 }
@@ -55,6 +64,7 @@ void sharing_send_back(struct sharing *sharing, uint64_t file, pid_t pid)
 	pthread_mutex_lock(&sharing->lock);
 	sharing->sent[sharing->next].file = file;
 	sharing->sent[sharing->next].pid = pid;
+	sharing->sent[sharing->next].until = now() + SHARING_SECONDS;
 	sharing->next = (sharing->next + 1) % SHARING_MAX;
 	pthread_mutex_unlock(&sharing->lock);
 }
@@ -108,12 +118,14 @@ bool sharing_attach(struct fs *fs, uint64_t id, struct handle *handle)
 	return false;
 }
 
-void sharing_make_room(struct fs *fs, const char *path, struct handle *handle)
+void sharing_make_room(struct fs *fs, const char *path, struct handle *handle,
+                       pid_t pid)
 {
 	uint64_t id = inodes_known(&fs->inodes, path);
 
 	if (id && node_is_part(&handle->node) &&
-	    inodes_visit(&fs->inodes, id, visit_unlike, handle))
+	    (inodes_is_reserved(&fs->inodes, id, pid) ||
+	     inodes_visit(&fs->inodes, id, visit_unlike, handle)))
 		inodes_set_aside(&fs->inodes, id);
 	passthrough_make_room(fs, path, handle);
 }

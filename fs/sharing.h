@@ -23,8 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #define SHARING_MAX 64
+#define SHARING_SECONDS 10 /* the kernel looks the name up at once */
 
 struct fs;
 struct handle;
@@ -36,6 +38,7 @@ struct sharing {
 	struct {
 		uint64_t file; /* st_ino; 0: nobody */
 		pid_t pid;
+		time_t until; /* CLOCK_MONOTONIC */
 	} sent[SHARING_MAX];
 
 	size_t next; /* the oldest, which makes room */
@@ -48,15 +51,17 @@ void sharing_release(struct sharing *sharing);
 void sharing_send_back(struct sharing *sharing, uint64_t file, pid_t pid);
 /* It was, and has not come back yet. */
 bool sharing_is_sent(struct sharing *sharing, uint64_t file, pid_t pid);
-/* The same, and this is when it is back. */
+/* The same, and this is when it is back, or when there is nothing to come back
+ * to. */
 bool sharing_came_back(struct sharing *sharing, uint64_t file, pid_t pid);
 
 /* Attach the new open file HANDLE to the node ID; false: it was not, for it
  * should not share the node with those that are. */
 bool sharing_attach(struct fs *fs, uint64_t id, struct handle *handle);
 
-/* HANDLE is about to be attached to the node that PATH leads to: let that be
- * a new one where it must. */
-void sharing_make_room(struct fs *fs, const char *path, struct handle *handle);
+/* HANDLE, opened by PID, is about to be attached to the node that PATH leads to:
+ * let that be a new one where it must. */
+void sharing_make_room(struct fs *fs, const char *path, struct handle *handle,
+                       pid_t pid);
 
 #endif

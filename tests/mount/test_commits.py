@@ -4,6 +4,7 @@
 import mmap
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -285,6 +286,32 @@ class Commits(harness.MountCase):
                 os.write(second, npy_bytes(NEW))
             self.assert_is(path, NEW)
         self.assert_is(path, OLD)
+
+    def test_who_once_came_too_late_does_not_disturb_readers(self):
+        path = self.path("concepts/late.npy")
+        np.save(path, OLD)
+        os.stat(path)  # the kernel believes in the name
+        with sqlite3.connect(self.mount.database) as database:
+            database.execute("DELETE FROM concepts WHERE name = 'late'")
+        database.close()
+        self.assertEqual(error_of(os.open, path, os.O_RDONLY), "ENOENT")
+        np.save(path, OLD)
+        harness.eventually(lambda: "engramfs_open_handles 1\n" in
+                           self.mount.control("metrics.prom"))
+        reader = subprocess.Popen(
+            [sys.executable, "-c", "import mmap, sys\n"
+             "with open(sys.argv[1], 'rb') as file:\n"
+             "    mapping = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)\n"
+             "    print('mapped', flush=True)\n"
+             "    sys.stdin.read()\n"
+             "    sys.stdout.buffer.write(mapping[:])\n", path],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertEqual(reader.stdout.readline(), b"mapped\n")
+        with opened(path, os.O_WRONLY | os.O_TRUNC) as writer:
+            self.assertEqual(reader.communicate()[0], npy_bytes(OLD))
+            os.write(writer, npy_bytes(NEW))
+        self.assertEqual(reader.returncode, 0)
+        self.assert_is(path, NEW)
 
 
 if __name__ == "__main__":
