@@ -114,6 +114,34 @@ static bool only_handles_know(struct fs *fs, uint64_t id, struct found *out)
 	        inodes_visit(&fs->inodes, id, visit_version, &out->info));
 }
 
+/* HANDLE reads another size than that of ARG, which gets its own. */
+static bool visit_other_size(struct handle *handle, void *arg)
+{
+	struct node_info *info = arg;
+	struct node_info own;
+	uint64_t size;
+
+	if (!handle->has_view || !node_is_part(&handle->node) ||
+	    handle_shows_size(handle, &size))
+		return false;
+	handle_info(handle, &own);
+	if (own.size == info->size)
+		return false;
+	*info = own;
+	return true;
+}
+
+/* INFO is news of the file.  Who has its former version open, on the node ID,
+ * keeps node and size, which the kernel would cut pages and mappings by; the
+ * name leads to another node.  INFO is of the former version then. */
+static bool keep_version(struct fs *fs, uint64_t id, struct node_info *info)
+{
+	if (!inodes_visit(&fs->inodes, id, visit_other_size, info))
+		return false;
+	inodes_set_aside(&fs->inodes, id);
+	return true;
+}
+
 /* Of what is not found by its path, the open files of the node know, or those
  * of a node that had its name before. */
 static int find_open(struct fs *fs, uint64_t id, const char *path, bool gone,
@@ -139,10 +167,11 @@ int fs_find_id(struct fs *fs, uint64_t id, struct found *out)
 		return rc;
 	}
 	rc = gone ? -ENOENT : fs_find(fs, path, out);
-	if (rc == 0)
-		inodes_visit(&fs->inodes, id,
-		             out->info.unknown ? visit_info : visit_size,
-		             &out->info);
+	if (rc == 0 &&
+	    !inodes_visit(&fs->inodes, id,
+	                  out->info.unknown ? visit_info : visit_size,
+	                  &out->info))
+		keep_version(fs, id, &out->info);
 	else if (rc == -ENOENT)
 		rc = find_open(fs, id, path, gone, out);
 	free(path);
@@ -242,7 +271,12 @@ bool fs_told(struct fs *fs, uint64_t id, const char *path, struct found *out,
 int fs_fill_entry(struct fs *fs, const char *path, const struct node_info *info,
                   struct fuse_entry_param *out)
 {
+	uint64_t known = inodes_known(&fs->inodes, path);
+	struct node_info news = *info;
+
 	*out = (struct fuse_entry_param){ 0 };
+	if (known)
+		keep_version(fs, known, &news);
 	out->ino = inodes_lookup(&fs->inodes, path);
 	if (!out->ino)
 		return -ENOMEM;

@@ -237,10 +237,19 @@ static bool is_outdated(struct fs *fs, const struct handle *handle)
 static int find(const struct opening *opening, const char *path,
                 struct found *found)
 {
+	struct inodes *inodes = &opening->fs->inodes;
+	int rc;
+
 	if (opening->gone && !opening->is_back)
 		return -ESTALE;
-	return opening->gone ? fs_find(opening->fs, path, found)
-	                     : fs_find_id(opening->fs, opening->ino, found);
+	rc = opening->gone ? fs_find(opening->fs, path, found)
+	                   : fs_find_id(opening->fs, opening->ino, found);
+	if (rc == 0 && !opening->is_back &&
+	    inodes_is_aside(inodes, opening->ino)) {
+		node_release(&found->node);
+		rc = -ESTALE;
+	}
+	return rc;
 }
 
 /* A new file that is being written is new to another writer, too. */

@@ -2,6 +2,7 @@
 """What other programs and other mounts change is seen without remounting."""
 
 import json
+import mmap
 import os
 import pickle
 import sqlite3
@@ -108,6 +109,19 @@ class Others:
             self.write("206", LARGER)
             self.see("206", LARGER)
             self.assertEqual(file.read(), npy_bytes(FIRST))
+
+    def test_an_open_file_is_not_cut_to_what_replaces_it(self):
+        path = self.path(self.file("209"))
+        self.write("209", LARGER)
+        self.see("209", LARGER)
+        with open(path, "rb") as file:
+            mapping = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+            self.write("209", FIRST)
+            self.see("209", FIRST)
+            self.assertEqual(os.fstat(file.fileno()).st_size,
+                             len(npy_bytes(LARGER)))
+            self.assertEqual(file.read(), npy_bytes(LARGER))
+            self.assertEqual(mapping[:], npy_bytes(LARGER))
 
 
 class Patterns(Others, harness.MountCase):
