@@ -105,7 +105,12 @@ class Redis(MountCase):
         for number in range(ROUNDS):
             np.save(self.mount("wm", f"{number}.npy"), plain(number))
         self.mount.remount()
-        np.load(self.mount("wm", "0.npy"))
+
+        def asks_once():  # once Redis tells of changes
+            before = opened(self.mount, "redis")
+            np.load(self.mount("wm", "0.npy"))
+            return opened(self.mount, "redis") == before
+        harness.eventually(asks_once, what="a load that asks once")
         before = opened(self.mount, "redis")
         for number in range(ROUNDS):
             np.testing.assert_array_equal(
