@@ -201,6 +201,18 @@ static int commit_control(struct handle *handle)
 	return rc;
 }
 
+/* What was renamed to the name of no record while it was written. */
+static int save_scratch(struct handle *handle, const char *bytes, size_t size)
+{
+	int rc = write_begun(handle, bytes, size);
+
+	if (rc)
+		reject(handle, bytes, size, rc, "");
+	else
+		handle->dirty = handle->is_new = false;
+	return rc;
+}
+
 static int commit_bytes(struct handle *handle, const void *bytes, size_t size)
 {
 	bool begun = commit_is_begun(&handle->node, bytes, size);
@@ -214,6 +226,8 @@ static int commit_bytes(struct handle *handle, const void *bytes, size_t size)
 	}
 	if (begun)
 		return save_begun(handle, bytes, size);
+	if (!node_is_part(&handle->node))
+		return save_scratch(handle, bytes, size);
 	awaited = link_is_awaited(handle->tree, &handle->node, bytes, size);
 	if (awaited > 0)
 		return save_awaited(handle, bytes, size);

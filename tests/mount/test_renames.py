@@ -50,6 +50,18 @@ class Renames(harness.MountCase):
             os.rename(old, new)
         self.assertEqual(os.listdir(self.path("wm")), ["b.npy"])
 
+    def test_what_is_written_goes_to_a_scratch_name_too(self):
+        record, scratch = self.path("wm/a.npy"), self.path("wm/a.tmp")
+        np.save(record, np.ones(3))
+        with opened(record, os.O_WRONLY | os.O_TRUNC) as file:
+            os.write(file, b"any")
+            os.rename(record, scratch)
+            self.assertEqual(read_bytes(scratch), npy_bytes(np.ones(3)))
+            os.write(file, b"thing")
+        self.assertEqual(read_bytes(scratch), b"anything")
+        self.assertFalse(os.path.exists(record))
+        self.assertEqual(self.mount.rejected(), {})
+
     def test_records_and_scratch_files_do_not_trade_places(self):
         record, scratch = self.path("wm/a.npy"), self.path("wm/a.tmp")
         np.save(record, np.ones(3))
