@@ -98,6 +98,11 @@ int handle_allocate(struct handle *handle, int mode, uint64_t offset,
  */
 int handle_commit(struct handle *handle, bool last);
 
+/* Something was written that handle_commit would store; what is in the spool
+ * instead was put there by it.  Both wait for who uses HANDLE. */
+bool handle_is_dirty(struct handle *handle);
+bool handle_waits(struct handle *handle);
+
 /* The file is called PATH now: that is what the next commit stores. */
 int handle_follow(struct handle *handle, const char *path);
 

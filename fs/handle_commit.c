@@ -296,6 +296,26 @@ int handle_commit(struct handle *handle, bool last)
 	return rc;
 }
 
+bool handle_is_dirty(struct handle *handle)
+{
+	bool dirty;
+
+	pthread_mutex_lock(&handle->lock);
+	dirty = handle->dirty;
+	pthread_mutex_unlock(&handle->lock);
+	return dirty;
+}
+
+bool handle_waits(struct handle *handle)
+{
+	bool waits;
+
+	pthread_mutex_lock(&handle->lock);
+	waits = handle->waits && !handle->dirty;
+	pthread_mutex_unlock(&handle->lock);
+	return waits;
+}
+
 static int follow_locked(struct handle *handle, const char *path)
 {
 	struct node node;

@@ -62,7 +62,7 @@ static int follow_name(struct fs *fs, fuse_ino_t ino, struct handle *handle)
 static int commit(struct fs *fs, fuse_ino_t ino, struct handle *handle,
                   bool last)
 {
-	bool was_dirty = handle->dirty;
+	bool was_dirty = handle_is_dirty(handle);
 	int rc =
 	    handle_is_uncommitted(handle) ? follow_name(fs, ino, handle) : 0;
 
@@ -89,7 +89,7 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 }
 
 /* fsync promises more than close: it survives a power cut. */
-static int sync_backend(struct fs *fs, const struct handle *handle)
+static int sync_backend(struct fs *fs, struct handle *handle)
 {
 	struct store *store;
 	int rc = 0;
@@ -98,7 +98,7 @@ static int sync_backend(struct fs *fs, const struct handle *handle)
 		return fsync(handle->fd) < 0 ? -errno : 0;
 	if (!handle->node.collection)
 		return 0;
-	if (handle->waits)
+	if (handle_waits(handle))
 		rc = spool_sync(&fs->tree.spool, handle->node.path);
 	if (rc)
 		return rc;
