@@ -8,9 +8,9 @@
  * is gone is found out by that, too: the answer to the kernel's question is
  * ESTALE, and it looks the name up again.
  *
- * Names are not forgotten here.  That waits for the lock of the directory, which
- * whoever makes a request there holds until it is answered; and a thread that
- * waits so for a daemon that was killed keeps the mount from ending.
+ * Names are not forgotten here.  That waits for the lock of the directory,
+ * which whoever makes a request there holds until it is answered; and a thread
+ * that waits so for a daemon that was killed keeps the mount from ending.
  */
 #ifndef ENGRAMFS_FS_CHANGES_H
 #define ENGRAMFS_FS_CHANGES_H

@@ -83,8 +83,8 @@ int fs_find(struct fs *fs, const char *path, struct found *out);
 int fs_look(struct fs *fs, const char *path, struct found *out,
             struct glimpse *glimpse);
 
-/* A new file that is being written, of which only its handle knows; -ENOENT: OUT
- * is untouched then. */
+/* A new file that is being written, of which only its handle knows; -ENOENT:
+ * OUT is untouched then. */
 int fs_find_unborn(struct fs *fs, const char *path, struct found *out);
 
 /* The node that the kernel knows as ID; the path's too when it is gone and

@@ -3,7 +3,8 @@
  * herald_job.h - names that the herald is to look at
  *
  * Ownership:  a job owns what it points to.
- * Threads:    the caller holds the herald's lock to use KNOWN, OVERTAKEN and NEXT.
+ * Threads:    the caller holds the herald's lock to use KNOWN, OVERTAKEN and
+ *             NEXT.
  */
 #ifndef ENGRAMFS_FS_HERALD_JOB_H
 #define ENGRAMFS_FS_HERALD_JOB_H

@@ -12,8 +12,8 @@
  *   (copier.h) made it
  *   a plain file under a link's name is       the link is (tar makes its links
  *   removed                                   at the end, in such places)
- *   the JSON file is removed                  the JSON file is (the relationship
- *                                             has one again at once)
+ *   the JSON file is removed                  the JSON file is (the link has
+ *                                             one again at once)
  *
  * A process that removes a link and makes it again within LINKS_SECONDS has
  * replaced it: the relationship is what it was.  cp -a replaces links so.
@@ -54,8 +54,8 @@ struct links {
 void links_init(struct links *links);
 void links_release(struct links *links);
 
-/* symlink(2) under the name of NODE, which link_owns, by process PID; EXISTS: there
- * is one. */
+/* symlink(2) under the name of NODE, which link_owns, by process PID;
+ * EXISTS: there is one. */
 int links_make(struct fs *fs, const struct node *node, const char *target,
                pid_t pid, bool exists);
 

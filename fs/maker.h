@@ -41,12 +41,12 @@ struct makers {
 void makers_init(struct makers *makers);
 void makers_release(struct makers *makers);
 
-/* PID makes a record whose JSON file is PATH (or, of a relationship, whose other
- * file is: links.h).  With too little memory it is not noted. */
+/* PID makes a record whose JSON file is PATH (or, of a relationship, whose
+ * other file is: links.h).  With too little memory it is not noted. */
 void makers_add(struct makers *makers, const char *path, pid_t pid);
 
-/* PID makes the array NODE with O_EXCL: if its record has no JSON file yet, that
- * is noted. */
+/* PID makes the array NODE with O_EXCL: if its record has no JSON file yet,
+ * that is noted. */
 void makers_note_array(struct fs *fs, const struct node *node, pid_t pid);
 
 /* PID is making a record and PATH is its JSON file. */

@@ -50,8 +50,8 @@ static void tell(struct fs *fs, const struct fuse_entry_param *entry,
 }
 
 /* What may turn out to be no record must not stay in the kernel.  A name of
- * which nothing is known, for its backend is away, is there: the kernel does not
- * say who only wants to write it.  Those who read are told by open. */
+ * which nothing is known, for its backend is away, is there: the kernel does
+ * not say who only wants to write it.  Those who read are told by open. */
 static int lookup(struct fs *fs, const char *path, pid_t pid,
                   struct fuse_entry_param *out)
 {
@@ -333,7 +333,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int mask,
 		reply_attr(req, ino, true);
 }
 
-/* The links in views/ and of relationships are made; others are in the spool. */
+/* The links in views/ and of relationships are made; others are in the
+ * spool. */
 static int read_link(struct fs *fs, const char *path, struct blob *out)
 {
 	struct node node;

@@ -99,7 +99,8 @@ static int keep_begun(struct rename *rename)
 	return rc;
 }
 
-/* The record has the bytes: the rename is done, whatever becomes of the file. */
+/* The record has the bytes: the rename is done, whatever becomes of the
+ * file. */
 static void drop_old_name(struct rename *rename)
 {
 	struct spool *spool = &rename->fs->tree.spool;

@@ -59,8 +59,8 @@ bool sharing_came_back(struct sharing *sharing, uint64_t file, pid_t pid);
  * should not share the node with those that are. */
 bool sharing_attach(struct fs *fs, uint64_t id, struct handle *handle);
 
-/* HANDLE, opened by PID, is about to be attached to the node that PATH leads to:
- * let that be a new one where it must. */
+/* HANDLE, opened by PID, is about to be attached to the node that PATH leads
+ * to: let that be a new one where it must. */
 void sharing_make_room(struct fs *fs, const char *path, struct handle *handle,
                        pid_t pid);
 

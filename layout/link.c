@@ -172,8 +172,8 @@ static int put(struct tree *tree, const struct node *node,
 	return ops ? ops->put(store, node->collection, &name, change) : -EIO;
 }
 
-/* The name in TARGET, "../../<name>" with or without SUFFIX, in the directory of
- * the collection.  NULL: it leads elsewhere. */
+/* The name in TARGET, "../../<name>" with or without SUFFIX, in the
+ * directory of the collection.  NULL: it leads elsewhere. */
 static const char *name_in_target(const char *target, size_t *size)
 {
 	const char *name = target + strlen(UP);

@@ -61,8 +61,8 @@ int link_render(const struct tree *tree, const struct node *node,
 int link_recall(const struct tree *tree, const struct node *node,
                 struct relation_change *out);
 
-/* symlink(2): TARGET under the name of NODE, a NODE_LINK; CHANGE says what a new
- * relationship has.  -EEXIST, unless CHANGE is not exclusive. */
+/* symlink(2): TARGET under the name of NODE, a NODE_LINK; CHANGE says what a
+ * new relationship has.  -EEXIST, unless CHANGE is not exclusive. */
 int link_make(struct tree *tree, const struct node *node, const char *target,
               const struct relation_change *change, char why[WHY_SIZE]);
 

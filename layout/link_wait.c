@@ -71,8 +71,8 @@ static int places_of(const struct node *node, struct places *out)
 	return rc;
 }
 
-/* REST, below the directory of COLLECTION, is <source>/<type>/<target>.json, and
- * somebody has noted that it waits. */
+/* REST, below the directory of COLLECTION, is <source>/<type>/<target>.json,
+ * and somebody has noted that it waits. */
 static bool is_noted(const struct spool *spool,
                      const struct collection *collection, const char *rest)
 {

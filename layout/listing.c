@@ -315,8 +315,8 @@ static int next_link(struct listing *listing)
 	return rc;
 }
 
-/* 0: another source lists CHILD.  -ENOENT: none does.  A source of relationships can be looked up
- * whether or not there are any. */
+/* 0: another source lists CHILD.  -ENOENT: none does.  A source of
+ * relationships can be looked up whether or not there are any. */
 static int find_stored(const struct listing *listing, const struct node *child)
 {
 	struct node_info stored = { 0 };

@@ -142,8 +142,8 @@ const char *node_refusal(const struct node *node);
  * plus SUFFIX (".npy", ".json", ".pickle", or "" for a directory). */
 int node_part_name(struct key key, const char *suffix, struct blob *out);
 
-/* The key in COLLECTION that STEM, SIZE bytes, stands for.  -EINVAL: none.  Asks
- * the backend only where STEM was cut. */
+/* The key in COLLECTION that STEM, SIZE bytes, stands for.  -EINVAL:
+ * none.  Asks the backend only where STEM was cut. */
 int node_find_key(const struct tree *tree, const struct collection *collection,
                   const char *stem, size_t size, struct blob *key);
 

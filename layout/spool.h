@@ -72,8 +72,8 @@ int spool_chmod(const struct spool *spool, const char *path, mode_t mode);
 int spool_touch(const struct spool *spool, const char *path,
                 const struct timespec times[2]);
 
-/* Make PATH a file of SIZE bytes with these times, as futimens(2) takes them.  On
- * error what was there is there. */
+/* Make PATH a file of SIZE bytes with these times, as futimens(2) takes
+ * them.  On error what was there is there. */
 int spool_replace(struct spool *spool, const char *path, const void *bytes,
                   size_t size, const struct timespec times[2]);
 
