@@ -360,6 +360,7 @@ static int serve_into(struct hdf5_stream *stream, uint64_t offset, size_t size,
 static int serve_loan(struct hdf5_stream *stream, uint64_t offset, size_t size,
                       uint64_t share, struct loan *loan)
 {
+	struct loan_mark mark = loan_mark(loan);
 	int rc = -ENOTSUP;
 
 	if (share == 0) {
@@ -367,8 +368,10 @@ static int serve_loan(struct hdf5_stream *stream, uint64_t offset, size_t size,
 		                    offset + size, want_now, stream->source);
 		rc = hdf5_lend(stream->source, offset, size, loan);
 	}
-	return rc == -ENOTSUP ? serve_into(stream, offset, size, share, loan)
-	                      : rc;
+	if (rc != -ENOTSUP)
+		return rc;
+	loan_rewind(loan, mark);
+	return serve_into(stream, offset, size, share, loan);
 }
 
 ssize_t hdf5_stream_lend(struct hdf5_stream *stream, uint64_t offset,

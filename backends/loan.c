@@ -38,6 +38,23 @@ bool loan_append(struct loan *loan, const void *data, size_t size)
 	return true;
 }
 
+struct loan_mark loan_mark(const struct loan *loan)
+{
+	size_t count = loan->count;
+
+	return (struct loan_mark){
+		.count = count,
+		.length = count > 0 ? loan->spans[count - 1].iov_len : 0,
+	};
+}
+
+void loan_rewind(struct loan *loan, struct loan_mark mark)
+{
+	loan->count = mark.count;
+	if (mark.count > 0)
+		loan->spans[mark.count - 1].iov_len = mark.length;
+}
+
 void *loan_reserve(struct loan *loan, size_t size)
 {
 	loan->token = malloc(size);
@@ -61,17 +78,14 @@ static ssize_t borrow_copy(struct loan *loan, struct reader *reader,
 ssize_t loan_from_reader(struct loan *loan, struct reader *reader,
                          uint64_t offset, size_t size)
 {
-	size_t count = loan->count;
-	size_t length = count > 0 ? loan->spans[count - 1].iov_len : 0;
+	struct loan_mark mark = loan_mark(loan);
 	ssize_t n = reader->ops->lend
 	                ? reader->ops->lend(reader, offset, size, loan)
 	                : -ENOTSUP;
 
 	if (n != -ENOTSUP)
 		return n;
-	loan->count = count;
-	if (count > 0)
-		loan->spans[count - 1].iov_len = length;
+	loan_rewind(loan, mark);
 	return borrow_copy(loan, reader, offset, size);
 }
 

@@ -45,6 +45,16 @@ void loan_end(struct loan *loan);
 /* One span more, or the last one grows.  False: there are LOAN_SPANS. */
 bool loan_append(struct loan *loan, const void *data, size_t size);
 
+/* Where a loan ends, for who may have to go back there. */
+struct loan_mark {
+	size_t count;
+	size_t length; /* of the last span */
+};
+
+struct loan_mark loan_mark(const struct loan *loan);
+/* What was appended since does not count. */
+void loan_rewind(struct loan *loan, struct loan_mark mark);
+
 /* Memory of the loan's own, for bytes that have to be made: append what has
  * them.  Of a loan without a token.  NULL: there is none. */
 void *loan_reserve(struct loan *loan, size_t size);

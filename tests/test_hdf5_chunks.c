@@ -197,6 +197,31 @@ static void readers_that_need_more_than_the_cache_share_it(void **state)
 	blob_release(&expected);
 }
 
+/* Each row of "wide" is in 8 chunks of 512 KiB; 5 MiB may be lent. */
+static void what_can_be_lent_in_part_only_is_read(void **state)
+{
+	enum { ROW = 2000 * 8, BAND = 256 * ROW };
+	struct bench *bench = *state;
+	struct reader *reader;
+	struct blob expected = { 0 };
+	struct loan first;
+	char row[ROW];
+
+	bench_close(bench);
+	bench->settings.hdf5.cache_size = 10 * MEBIBYTE;
+	bench_open(bench);
+	reader = open_key(bench, "wide");
+	load_expected(bench, "wide", &expected);
+	loan_init(&first);
+	assert_int_equal(loan_from_reader(&first, reader, 0, ROW), ROW);
+	check_way(reader, read_by_loan, "wide", &expected, BAND, ROW);
+	copy_loan(&first, row, ROW);
+	assert_memory_equal(row, expected.data, ROW);
+	loan_end(&first);
+	reader->ops->close(reader);
+	blob_release(&expected);
+}
+
 static ssize_t read_damaged(struct bench *bench, uint64_t row, uint64_t column)
 {
 	struct reader *reader = open_key(bench, "damaged");
@@ -417,6 +442,7 @@ int main(void)
 		TEST(so_it_is_with_a_cache_that_holds_few_chunks),
 		TEST(so_it_is_by_the_library_alone),
 		TEST(readers_that_need_more_than_the_cache_share_it),
+		TEST(what_can_be_lent_in_part_only_is_read),
 		TEST(a_bad_chunk_is_an_error_and_its_neighbours_are_not),
 		TEST(a_chunk_that_fails_again_is_read_again),
 		TEST(what_is_in_the_cache_does_not_outlive_our_change),
