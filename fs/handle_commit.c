@@ -155,7 +155,9 @@ static int store(struct handle *handle, const void *bytes)
  * there is something to take its place. */
 static int commit_empty(struct handle *handle, bool last)
 {
-	if (handle->is_new && !is_stored(handle))
+	/* Once: the record may be gone again when this is closed. */
+	handle->is_new = handle->is_new && !is_stored(handle);
+	if (handle->is_new)
 		return save_begun(handle, "", 0);
 	if (last && handle->dirty)
 		spool_error(&handle->tree->spool, handle->node.path, "write",
