@@ -8,6 +8,7 @@
  *   ENGRAMFS_SEED      the first of them
  */
 #include "tests/hdf5_bench.h"
+#include "tests/verify_help.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backends/maintenance.h"
 #include "backends/worker.h"
 #include "layout/tree.h"
 
@@ -202,24 +202,11 @@ static void read_collection(struct damage *damage,
 	record_list_release(&list);
 }
 
-static int go_on(void *arg, double progress)
-{
-	(void)arg;
-	(void)progress;
-	return 0;
-}
-
 static void verify(struct damage *damage)
 {
-	const struct work work = { .step = go_on, .to = 1 };
-	struct value *out = value_new_dict();
-	struct value *problems = value_new_list(VALUE_LIST);
+	size_t problems;
 
-	assert_true(out && problems);
-	note(damage, damage->store->backend->maintenance->verify(
-			 damage->store, &work, out, problems));
-	value_unref(problems);
-	value_unref(out);
+	note(damage, verify_store(damage->store, &problems));
 }
 
 static void write_record(struct damage *damage)

@@ -6,6 +6,7 @@
  * libhdf5 never runs in the process of the test itself, which only forks.
  */
 #include "tests/hdf5_bench.h"
+#include "tests/verify_help.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +18,6 @@
 
 #include "backends/hdf5_internal.h"
 #include "backends/journal.h"
-#include "backends/maintenance.h"
 
 #define COUNT 3000 /* doubles of a record: some pages */
 #define KEYS 3
@@ -167,27 +167,6 @@ static bool holds(struct store *store, const int wanted[KEYS])
 	return true;
 }
 
-static int go_on(void *arg, double progress)
-{
-	(void)arg;
-	(void)progress;
-	return 0;
-}
-
-static bool is_sound(struct store *store)
-{
-	const struct work work = { .step = go_on, .to = 1 };
-	struct value *out = value_new_dict();
-	struct value *problems = value_new_list(VALUE_LIST);
-	bool sound =
-	    hdf5_maintenance.verify(store, &work, out, problems) == 0 &&
-	    problems->list.count == 0;
-
-	value_unref(out);
-	value_unref(problems);
-	return sound;
-}
-
 static struct store *open_store(const struct bench *bench)
 {
 	struct store *store;
@@ -234,9 +213,9 @@ static int look(const struct bench *bench, const struct operation *operation)
 	struct store *store = open_store(bench);
 	int found = FAILED;
 
-	if (is_sound(store) && holds(store, before))
+	if (store_is_sound(store) && holds(store, before))
 		found = ENDED_BEFORE;
-	else if (is_sound(store) && holds(store, operation->after))
+	else if (store_is_sound(store) && holds(store, operation->after))
 		found = ENDED_AFTER;
 	return found; /* closing would sync, which takes time */
 }

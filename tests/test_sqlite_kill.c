@@ -11,6 +11,7 @@
 #include "tests/fault.h"
 #include "tests/scratch.h"
 #include "tests/sqlite_script.h"
+#include "tests/verify_help.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +29,6 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "backends/maintenance.h"
 #include "backends/settings.h"
 #include "backends/version.h"
 
@@ -115,28 +115,6 @@ static int dump_database(const struct lab *lab, const char *name,
 	return rc;
 }
 
-static int go_on(void *arg, double progress)
-{
-	(void)arg;
-	(void)progress;
-	return 0;
-}
-
-static bool is_sound(struct store *store)
-{
-	const struct work work = { .step = go_on, .to = 1 };
-	struct value *out = value_new_dict();
-	struct value *problems = value_new_list(VALUE_LIST);
-	bool sound = out && problems &&
-	             sqlite_backend.maintenance->verify(store, &work, out,
-	                                                problems) == 0 &&
-	             problems->list.count == 0;
-
-	value_unref(out);
-	value_unref(problems);
-	return sound;
-}
-
 static int open_store(const struct lab *lab, struct store **out)
 {
 	char why[WHY_SIZE];
@@ -172,7 +150,7 @@ static int look(const struct lab *lab)
 	char path[300];
 	int rc = open_store(lab, &store);
 
-	if (rc || !is_sound(store))
+	if (rc || !store_is_sound(store))
 		return FAILED;
 	sqlite_backend.close(store);
 	rc = dump_database(lab, "godly_ai.db", &found);
