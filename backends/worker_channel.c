@@ -16,11 +16,6 @@
 #define FIRST ((size_t)16 << 10) /* most messages are smaller */
 #define STEP ((size_t)1 << 20)
 
-union control {
-	char bytes[CMSG_SPACE(WORKER_MOST_FILES * sizeof(int))];
-	struct cmsghdr align;
-};
-
 static int slot_new(int *out)
 {
 	int fd = memfd_create("engramfs-slot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -39,47 +34,57 @@ static int slot_new(int *out)
 	return rc;
 }
 
-int worker_channel_adopt(const int other[2], struct worker_channel *out)
+int worker_channel_adopt(const struct descriptors *other,
+                         struct worker_channel *out)
 {
 	void *slot = mmap(NULL, WORKER_SLOT, PROT_READ | PROT_WRITE, MAP_SHARED,
-	                  other[1], 0);
+	                  other->fds[1], 0);
 	int rc = slot == MAP_FAILED ? -errno : 0;
 
-	close(other[1]);
+	close(other->fds[1]);
 	if (rc == 0)
-		*out = (struct worker_channel){ .fd = other[0], .slot = slot };
+		*out = (struct worker_channel){ .fd = other->fds[0],
+			                        .slot = slot };
 	else
-		close(other[0]);
+		close(other->fds[0]);
 	return rc;
 }
 
-int worker_channel_new(struct worker_channel *out, int other[2])
+/* A socket and a slot, and another descriptor of each. */
+static int make_ends(struct descriptors *mine, struct descriptors *other)
 {
 	int ends[2];
-	int mine[2];
+	int fd;
 	int rc;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-	rc = slot_new(&other[1]);
-	if (rc == 0) {
-		mine[0] = ends[0];
-		mine[1] = fcntl(other[1], F_DUPFD_CLOEXEC, 0);
-		rc = mine[1] < 0 ? -errno : 0;
-		if (rc)
-			close(other[1]);
-	}
-	if (rc) {
-		close(ends[0]);
-		close(ends[1]);
+	*mine = (struct descriptors){ 1, { ends[0] } };
+	*other = (struct descriptors){ 1, { ends[1] } };
+	rc = slot_new(&fd);
+	if (rc)
 		return rc;
-	}
-	other[0] = ends[1];
-	rc = worker_channel_adopt(mine, out);
-	if (rc) {
-		close(other[0]);
-		close(other[1]);
-	}
+	other->fds[other->count++] = fd;
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	mine->fds[mine->count++] = fd;
+	return 0;
+}
+
+int worker_channel_new(struct worker_channel *out, struct descriptors *other)
+{
+	struct descriptors mine = { 0 };
+	int rc;
+
+	*other = mine;
+	rc = make_ends(&mine, other);
+	if (rc)
+		descriptors_close(&mine);
+	else
+		rc = worker_channel_adopt(&mine, out);
+	if (rc)
+		descriptors_close(other);
 	return rc;
 }
 
@@ -118,21 +123,6 @@ static int try_again(const struct worker_channel *channel, int error)
 	return error == ECONNRESET ? -EPIPE : -error;
 }
 
-static void add_files(struct msghdr *message, union control *control,
-                      const int *files, size_t count)
-{
-	struct cmsghdr *header;
-
-	*control = (union control){ 0 };
-	message->msg_control = control->bytes;
-	message->msg_controllen = CMSG_SPACE(count * sizeof(*files));
-	header = CMSG_FIRSTHDR(message);
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(count * sizeof(*files));
-	memcpy(CMSG_DATA(header), files, count * sizeof(*files));
-}
-
 /* Go on behind the first SIZE bytes. */
 static void advance(struct msghdr *message, size_t size)
 {
@@ -152,7 +142,7 @@ static void advance(struct msghdr *message, size_t size)
 
 int worker_channel_send(struct worker_channel *channel,
                         struct worker_frame frame,
-                        const struct worker_files *files)
+                        const struct descriptors *files)
 {
 	struct iovec parts[] = {
 		{ &frame, sizeof(frame) },
@@ -160,13 +150,13 @@ int worker_channel_send(struct worker_channel *channel,
 	};
 	struct msghdr message = { .msg_iov = parts,
 		                  .msg_iovlen = channel->out.size ? 2 : 1 };
-	union control control;
+	union descriptors_room room;
 	int rc = 0;
 
 	frame.magic = MAGIC;
 	frame.size = (uint32_t)channel->out.size;
 	if (files && files->count)
-		add_files(&message, &control, files->fds, files->count);
+		descriptors_attach(files, &message, &room);
 	while (rc == 0 && message.msg_iovlen) {
 		ssize_t sent = sendmsg(channel->fd, &message, MSG_NOSIGNAL);
 
@@ -178,42 +168,19 @@ int worker_channel_send(struct worker_channel *channel,
 	return rc;
 }
 
-/* The first COUNT descriptors of MESSAGE; more are closed. */
-static size_t take_files(struct msghdr *message, int *files, size_t count)
-{
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	size_t taken = 0;
-	size_t there;
-
-	if (!header || header->cmsg_level != SOL_SOCKET ||
-	    header->cmsg_type != SCM_RIGHTS)
-		return 0;
-	there = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	for (size_t i = 0; i < there; i++) {
-		int fd;
-
-		memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
-		if (taken < count)
-			files[taken++] = fd;
-		else
-			close(fd);
-	}
-	return taken;
-}
-
 /* Some bytes.  FILES as in worker_channel_receive. */
 static int receive_some(struct worker_channel *channel, struct iovec *parts,
-                        size_t count, size_t *size, struct worker_files *files)
+                        size_t count, size_t *size, struct descriptors *files)
 {
-	union control control;
+	union descriptors_room room;
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
 	int rc = 0;
 
 	while (rc == 0) {
 		ssize_t got;
 
-		message.msg_control = files ? control.bytes : NULL;
-		message.msg_controllen = files ? sizeof(control.bytes) : 0;
+		if (files)
+			descriptors_expect(&message, &room);
 		got = recvmsg(channel->fd, &message, MSG_CMSG_CLOEXEC);
 		if (got < 0) {
 			rc = try_again(channel, errno);
@@ -221,9 +188,8 @@ static int receive_some(struct worker_channel *channel, struct iovec *parts,
 		}
 		if (got == 0)
 			return -EPIPE;
-		if (files && files->count == 0)
-			files->count =
-			    take_files(&message, files->fds, WORKER_MOST_FILES);
+		if (files)
+			descriptors_take(&message, files);
 		*size = (size_t)got;
 		return 0;
 	}
@@ -254,7 +220,7 @@ static int receive_rest(struct worker_channel *channel, struct blob *in,
 
 int worker_channel_receive(struct worker_channel *channel,
                            struct worker_frame *frame, struct blob *in,
-                           struct worker_files *files)
+                           struct descriptors *files)
 {
 	size_t got = 0;
 	size_t size;
@@ -283,48 +249,6 @@ int worker_channel_receive(struct worker_channel *channel,
 	    in->size > frame->size)
 		return -EPROTO;
 	return receive_rest(channel, in, frame->size);
-}
-
-void worker_files_close(struct worker_files *files)
-{
-	for (size_t i = 0; i < files->count; i++)
-		close(files->fds[i]);
-	files->count = 0;
-}
-
-int worker_send_files(int fd, const int *files, size_t count)
-{
-	char byte = 0;
-	struct iovec part = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	union control control;
-	ssize_t sent;
-
-	add_files(&message, &control, files, count);
-	do
-		sent = sendmsg(fd, &message, MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
-	return sent < 0 ? -errno : 0;
-}
-
-int worker_receive_files(int fd, int *files, size_t count, size_t *received)
-{
-	char byte;
-	struct iovec part = { &byte, 1 };
-	union control control;
-	struct msghdr message = { .msg_iov = &part,
-		                  .msg_iovlen = 1,
-		                  .msg_control = control.bytes,
-		                  .msg_controllen = sizeof(control.bytes) };
-	ssize_t got;
-
-	do
-		got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-	while (got < 0 && errno == EINTR);
-	if (got < 0)
-		return -errno;
-	*received = got == 0 ? 0 : take_files(&message, files, count);
-	return 0;
 }
 
 int worker_file_new(const void *bytes, uint64_t size, int *out)

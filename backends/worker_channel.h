@@ -20,15 +20,13 @@
 #define ENGRAMFS_BACKENDS_WORKER_CHANNEL_H
 
 #include "backends/blob.h"
+#include "backends/descriptors.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 /* Elements that go through the slot at once; more are sent as a file. */
 #define WORKER_SLOT ((size_t)1 << 20)
-
-/* Descriptors that go with a message at most. */
-#define WORKER_MOST_FILES 2
 
 enum worker_kind {
 	WORKER_REQUEST = 1,
@@ -58,38 +56,26 @@ struct worker_channel {
 };
 
 /* A channel, and its other end: two descriptors to be sent on. */
-int worker_channel_new(struct worker_channel *out, int other[2]);
-/* The other end, which takes over both descriptors. */
-int worker_channel_adopt(const int other[2], struct worker_channel *out);
+int worker_channel_new(struct worker_channel *out, struct descriptors *other);
+/* The other end, which takes over both descriptors, on an error too. */
+int worker_channel_adopt(const struct descriptors *other,
+                         struct worker_channel *out);
 void worker_channel_close(struct worker_channel *channel);
 
 /* How often PATIENT is asked. */
 int worker_channel_set_timeout(struct worker_channel *channel, int ms);
 
-/* Descriptors, in their order. */
-struct worker_files {
-	size_t count;
-	int fds[WORKER_MOST_FILES];
-};
-
-void worker_files_close(struct worker_files *files);
-
 /* Send CHANNEL->out behind FRAME, whose size is set here; and FILES, which may be
  * NULL. */
 int worker_channel_send(struct worker_channel *channel,
                         struct worker_frame frame,
-                        const struct worker_files *files);
+                        const struct descriptors *files);
 
 /* The next message, into IN.  FILES: what came with it, also on an error; NULL:
  * none are taken. */
 int worker_channel_receive(struct worker_channel *channel,
                            struct worker_frame *frame, struct blob *in,
-                           struct worker_files *files);
-
-/* Descriptors over the socket FD, with a byte.  A count of 0 that was received:
- * the other side is gone. */
-int worker_send_files(int fd, const int *files, size_t count);
-int worker_receive_files(int fd, int *files, size_t count, size_t *received);
+                           struct descriptors *files);
 
 /* A file in memory with BYTES. */
 int worker_file_new(const void *bytes, uint64_t size, int *out);

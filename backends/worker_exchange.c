@@ -12,7 +12,7 @@
 
 /* The file that BYTES are mapped from, in a descriptor that cannot change it, or
  * one with a copy. */
-static int bytes_file(struct worker_bytes *bytes, struct worker_files *files)
+static int bytes_file(struct worker_bytes *bytes, struct descriptors *files)
 {
 	char path[40];
 	int fd = -1;
@@ -36,7 +36,7 @@ static int bytes_file(struct worker_bytes *bytes, struct worker_files *files)
 
 /* What goes beside the message. */
 static int place_bytes(struct worker_channel *channel, struct worker_call *call,
-                       struct worker_files *files)
+                       struct descriptors *files)
 {
 	struct worker_bytes *elements = &call->elements;
 	int rc = 0;
@@ -56,7 +56,7 @@ static int send_request(struct worker_channel *channel,
 {
 	const struct worker_frame frame = { .kind = WORKER_REQUEST,
 		                            .operation = call->operation };
-	struct worker_files files = { 0 };
+	struct descriptors files = { 0 };
 	struct wire wire;
 	int rc = place_bytes(channel, call, &files);
 
@@ -69,7 +69,7 @@ static int send_request(struct worker_channel *channel,
 	*sent = rc == 0;
 	if (rc == 0)
 		rc = worker_channel_send(channel, frame, &files);
-	worker_files_close(&files);
+	descriptors_close(&files);
 	return rc;
 }
 

@@ -314,13 +314,13 @@ int worker_process_connect(struct worker_process *process,
                            struct worker_channel *out)
 {
 	struct worker_channel channel;
-	int other[2];
-	int rc = worker_channel_new(&channel, other);
+	struct descriptors other;
+	int rc = worker_channel_new(&channel, &other);
 
 	if (rc)
 		return rc;
-	rc = worker_send_files(process->control, other, 2);
-	close_all(other, 2);
+	rc = descriptors_send(process->control, "", 1, &other, 0);
+	descriptors_close(&other);
 	if (rc)
 		worker_channel_close(&channel);
 	else

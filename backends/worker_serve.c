@@ -31,7 +31,7 @@ struct session {
 
 /* FILE: the next of those that came. */
 static int map_bytes(struct worker_bytes *bytes,
-                     const struct worker_files *files, size_t *file)
+                     const struct descriptors *files, size_t *file)
 {
 	char *map;
 
@@ -58,7 +58,7 @@ static void unmap_bytes(const struct worker_bytes *bytes)
 
 /* What came beside the message. */
 static int take_bytes(struct worker_channel *channel, struct worker_call *call,
-                      const struct worker_files *files)
+                      const struct descriptors *files)
 {
 	struct worker_bytes *elements = &call->elements;
 	struct array *array = &call->room.array;
@@ -86,7 +86,7 @@ static int take_bytes(struct worker_channel *channel, struct worker_call *call,
 }
 
 static int read_request(struct session *session, struct worker_call *call,
-                        const struct worker_files *files)
+                        const struct descriptors *files)
 {
 	struct worker_channel *channel = &session->channel;
 	struct wire wire;
@@ -118,7 +118,7 @@ int worker_send_reply(struct worker_channel *channel, struct worker_call *call)
 }
 
 static int serve_call(struct session *session, const struct worker_frame *frame,
-                      const struct worker_files *files)
+                      const struct descriptors *files)
 {
 	struct settings settings;
 	struct worker_running running = { .server = session->server,
@@ -160,7 +160,7 @@ static void *serve(void *arg)
 
 	while (rc == 0) {
 		struct worker_frame frame;
-		struct worker_files files;
+		struct descriptors files;
 
 		rc = worker_channel_receive(channel, &frame, &channel->in,
 		                            &files);
@@ -169,7 +169,7 @@ static void *serve(void *arg)
 			rc = -EPROTO;
 		if (rc == 0)
 			rc = serve_call(session, &frame, &files);
-		worker_files_close(&files);
+		descriptors_close(&files);
 	}
 	worker_channel_close(channel);
 	count_session(session->server, -1);
@@ -177,15 +177,16 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static int start_session(struct worker_server *server, const int files[2])
+/* Takes FILES over. */
+static int start_session(struct worker_server *server,
+                         struct descriptors *files)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	pthread_t thread;
 	int rc;
 
 	if (!session) {
-		close(files[0]);
-		close(files[1]);
+		descriptors_close(files);
 		return -ENOMEM;
 	}
 	session->server = server;
@@ -246,17 +247,19 @@ void worker_limit_memory(uint64_t cache)
 static int take_channels(struct worker_server *server)
 {
 	for (;;) {
-		int files[2];
-		size_t count = 0;
-		int rc = worker_receive_files(WORKER_SOCKET, files, 2, &count);
+		struct descriptors files;
+		char byte;
+		ssize_t got =
+		    descriptors_receive(WORKER_SOCKET, &byte, 1, &files);
+		int rc;
 
-		if (rc)
-			return rc;
-		if (count == 0)
-			return 0;
-		if (count != 2)
+		if (got <= 0)
+			return (int)got;
+		if (files.count != 2) {
+			descriptors_close(&files);
 			return -EPROTO;
-		rc = start_session(server, files);
+		}
+		rc = start_session(server, &files);
 		if (rc)
 			log_error("worker: cannot serve: %s", strerror(-rc));
 	}

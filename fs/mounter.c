@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/mounter.h"
 
+#include "backends/descriptors.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,49 +21,28 @@
 
 enum word { WORD_MOUNT = 'm', WORD_UNMOUNT = 'u' };
 
-/* An answer, with a descriptor beside it where it is 0 and one is given. */
+/* An answer; FD goes with it, or -1. */
 static int send_answer(int socket, int answer, int fd)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { .room = { 0 } };
-	struct iovec data = { &answer, sizeof(answer) };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
+	const struct descriptors files = { fd >= 0, { fd } };
 
-	if (fd >= 0) {
-		message.msg_control = control.room;
-		message.msg_controllen = sizeof(control.room);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
-	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return descriptors_send(socket, &answer, sizeof(answer), &files, 0);
 }
 
+/* FD may be NULL. */
 static int receive_answer(int socket, int *fd)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-
+	struct descriptors files;
 	int answer = -EIO;
-	struct iovec data = { &answer, sizeof(answer) };
-	struct msghdr message = { .msg_iov = &data,
-		                  .msg_iovlen = 1,
-		                  .msg_control = control.room,
-		                  .msg_controllen = sizeof(control.room) };
-	ssize_t size;
+	ssize_t size =
+	    descriptors_receive(socket, &answer, sizeof(answer), &files);
 
-	do
-		size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	while (size < 0 && errno == EINTR);
 	if (size != (ssize_t)sizeof(answer))
-		return size < 0 ? -errno : -EPIPE;
-	if (fd && CMSG_FIRSTHDR(&message))
-		memcpy(fd, CMSG_DATA(&control.header), sizeof(*fd));
+		answer = size < 0 ? (int)size : -EPIPE;
+	if (answer == 0 && fd && files.count == 1)
+		*fd = files.fds[0];
+	else
+		descriptors_close(&files);
 	return answer;
 }
 
