@@ -98,17 +98,27 @@ void worker_blame(struct worker_store *store, const struct worker_call *call)
 	pthread_mutex_unlock(&store->lock);
 }
 
-static bool is_bad(struct worker_store *store, const struct worker_call *call)
+/* With the lock. */
+static bool is_blamed(const struct worker_store *store,
+                      const struct worker_call *call)
 {
 	uint64_t what = subject(call);
-	bool found = false;
+	int64_t now = worker_now_ms();
+
+	for (size_t i = 0; i < WORKER_BAD; i++)
+		if (store->bad[i].what == what && now < store->bad[i].until_ms)
+			return true;
+	return false;
+}
+
+static bool is_bad(struct worker_store *store, const struct worker_call *call)
+{
+	bool bad;
 
 	pthread_mutex_lock(&store->lock);
-	for (size_t i = 0; i < WORKER_BAD && store->bad_next; i++)
-		found |= store->bad[i].what == what &&
-		         worker_now_ms() < store->bad[i].until_ms;
+	bad = store->bad_next && is_blamed(store, call);
 	pthread_mutex_unlock(&store->lock);
-	return found;
+	return bad;
 }
 
 int worker_borrow(struct worker_store *store, struct worker_call *call,
@@ -117,7 +127,7 @@ int worker_borrow(struct worker_store *store, struct worker_call *call,
 	bool repeats = worker_operations[call->operation].repeats;
 	int rc;
 
-	if (store->bad_next && is_bad(store, call))
+	if (is_bad(store, call))
 		return -EIO;
 	rc = attempt(store, call, life, line);
 	if (rc == -ENOTCONN || (rc == -ECONNABORTED && repeats))

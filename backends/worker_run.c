@@ -10,12 +10,24 @@
 
 static const struct backend *backend_of(const struct worker_running *running)
 {
-	return running->server->store->backend;
+	return running->store->backend;
 }
 
-static struct store *store_of(const struct worker_running *running)
+static struct store *get_store(struct worker_server *server)
 {
-	return running->server->store;
+	struct store *store;
+
+	pthread_mutex_lock(&server->lock);
+	store = server->store;
+	pthread_mutex_unlock(&server->lock);
+	return store;
+}
+
+static void set_store(struct worker_server *server, struct store *store)
+{
+	pthread_mutex_lock(&server->lock);
+	server->store = store;
+	pthread_mutex_unlock(&server->lock);
 }
 
 /* Ask the caller back.  Its answer, or an error. */
@@ -69,6 +81,8 @@ static int64_t run_open(struct worker_running *running,
                         struct worker_call *call)
 {
 	const struct backend *backend = backend_find(call->name);
+	struct store *store;
+	int rc;
 
 	if (call->number != WORKER_PROTOCOL || !backend) {
 		snprintf(call->why, sizeof(call->why),
@@ -77,26 +91,24 @@ static int64_t run_open(struct worker_running *running,
 	}
 	log_set_level((enum log_level)call->offset);
 	worker_limit_memory(call->settings->hdf5.cache_size);
-	return backend->open(call->path, call->settings,
-	                     &running->server->store, call->why);
+	rc = backend->open(call->path, call->settings, &store, call->why);
+	if (rc == 0)
+		set_store(running->server, store);
+	return rc;
 }
 
 static int64_t run_close(struct worker_running *running,
                          struct worker_call *call)
 {
-	struct store *store = store_of(running);
-
 	(void)call;
-	pthread_mutex_lock(&running->server->lock);
-	running->server->store = NULL;
-	pthread_mutex_unlock(&running->server->lock);
-	store->backend->close(store);
+	set_store(running->server, NULL);
+	running->store->backend->close(running->store);
 	return 0;
 }
 
 static int64_t run_get(struct worker_running *running, struct worker_call *call)
 {
-	return backend_of(running)->get(store_of(running), call->collection,
+	return backend_of(running)->get(running->store, call->collection,
 	                                call->key, &call->record);
 }
 
@@ -104,7 +116,7 @@ static int64_t run_list(struct worker_running *running,
                         struct worker_call *call)
 {
 	int rc =
-	    backend_of(running)->list(store_of(running), call->collection,
+	    backend_of(running)->list(running->store, call->collection,
 	                              &call->cursor, call->number, &call->list);
 
 	call->next = call->cursor;
@@ -117,7 +129,7 @@ static int64_t run_list(struct worker_running *running,
 static int64_t run_find(struct worker_running *running,
                         struct worker_call *call)
 {
-	return backend_of(running)->find(store_of(running), call->collection,
+	return backend_of(running)->find(running->store, call->collection,
 	                                 call->key, match, running,
 	                                 &call->key_out);
 }
@@ -161,9 +173,8 @@ static int64_t run_open_array(struct worker_running *running,
                               struct worker_call *call)
 {
 	struct reader *reader = NULL;
-	int rc =
-	    backend_of(running)->open_array(store_of(running), call->collection,
-	                                    call->key, call->name, &reader);
+	int rc = backend_of(running)->open_array(
+	    running->store, call->collection, call->key, call->name, &reader);
 
 	return opened(running, call, reader, rc);
 }
@@ -173,7 +184,7 @@ static int64_t run_open_opaque(struct worker_running *running,
 {
 	struct reader *reader = NULL;
 	int rc = backend_of(running)->open_opaque(
-	    store_of(running), call->collection, call->key, &reader);
+	    running->store, call->collection, call->key, &reader);
 
 	return opened(running, call, reader, rc);
 }
@@ -207,7 +218,7 @@ static int64_t run_plan(struct worker_running *running,
 {
 	const struct packed_ops *ops = backend_of(running)->packed;
 
-	return ops->plan(store_of(running), call->collection, call->info,
+	return ops->plan(running->store, call->collection, call->info,
 	                 call->elements.bytes, call->elements.size,
 	                 &call->plan);
 }
@@ -215,7 +226,7 @@ static int64_t run_plan(struct worker_running *running,
 static int64_t run_put(struct worker_running *running, struct worker_call *call)
 {
 	int rc =
-	    backend_of(running)->put(store_of(running), call->collection,
+	    backend_of(running)->put(running->store, call->collection,
 	                             call->key, call->change, &call->key_out);
 
 	if (rc == -EINVAL)
@@ -226,14 +237,14 @@ static int64_t run_put(struct worker_running *running, struct worker_call *call)
 static int64_t run_remove(struct worker_running *running,
                           struct worker_call *call)
 {
-	return backend_of(running)->remove(store_of(running), call->collection,
+	return backend_of(running)->remove(running->store, call->collection,
 	                                   call->key);
 }
 
 static int64_t run_rename(struct worker_running *running,
                           struct worker_call *call)
 {
-	return backend_of(running)->rename(store_of(running), call->collection,
+	return backend_of(running)->rename(running->store, call->collection,
 	                                   call->key, call->second,
 	                                   (enum rename_mode)call->number);
 }
@@ -242,13 +253,13 @@ static int64_t run_sync(struct worker_running *running,
                         struct worker_call *call)
 {
 	(void)call;
-	return backend_of(running)->sync(store_of(running));
+	return backend_of(running)->sync(running->store);
 }
 
 static int64_t run_status(struct worker_running *running,
                           struct worker_call *call)
 {
-	backend_of(running)->status(store_of(running), &call->status);
+	backend_of(running)->status(running->store, &call->status);
 	return 0;
 }
 
@@ -290,7 +301,8 @@ void worker_run(struct worker_running *running, struct worker_call *call)
 
 	if (!run)
 		run = worker_upkeep[call->operation];
-	if ((server->store != NULL) == opens) {
+	running->store = get_store(server);
+	if ((running->store != NULL) == opens) {
 		call->rc = -EPROTO;
 		return;
 	}

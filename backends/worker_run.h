@@ -19,16 +19,17 @@
 struct worker_server {
 	struct worker_watch *watch;
 	struct worker_collections *known;
-	struct store *store; /* NULL: not yet open, or closed */
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t ended;
-	int sessions; /* threads that serve a channel */
+	struct store *store; /* NULL: not yet open, or closed */
+	int sessions;        /* threads that serve a channel */
 };
 
 /* One call. */
 struct worker_running {
 	struct worker_server *server;
 	struct worker_channel *channel;
+	struct store *store; /* NULL while it is opened */
 	enum worker_operation operation;
 	struct worker_watched watched;
 	int broken; /* the daemon is gone, or makes no sense */

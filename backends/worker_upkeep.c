@@ -5,15 +5,10 @@
 
 #include <errno.h>
 
-static struct store *store_of(const struct worker_running *running)
-{
-	return running->server->store;
-}
-
 static const struct maintenance_ops *
 upkeep_of(const struct worker_running *running)
 {
-	return store_of(running)->backend->maintenance;
+	return running->store->backend->maintenance;
 }
 
 static struct work work_of(struct worker_running *running,
@@ -37,7 +32,7 @@ static int64_t run_statistics(struct worker_running *running,
 {
 	if (!make_value(&call->value, value_new_dict()))
 		return -ENOMEM;
-	return upkeep_of(running)->statistics(store_of(running), call->value);
+	return upkeep_of(running)->statistics(running->store, call->value);
 }
 
 static int64_t run_usage(struct worker_running *running,
@@ -45,7 +40,7 @@ static int64_t run_usage(struct worker_running *running,
 {
 	const struct work work = work_of(running, call);
 
-	return upkeep_of(running)->usage(store_of(running), call->collection,
+	return upkeep_of(running)->usage(running->store, call->collection,
 	                                 &work, &call->counts[0],
 	                                 &call->counts[1]);
 }
@@ -57,8 +52,7 @@ static int64_t run_vacuum(struct worker_running *running,
 
 	if (!make_value(&call->value, value_new_dict()))
 		return -ENOMEM;
-	return upkeep_of(running)->vacuum(store_of(running), &work,
-	                                  call->value);
+	return upkeep_of(running)->vacuum(running->store, &work, call->value);
 }
 
 static int64_t run_compact(struct worker_running *running,
@@ -68,8 +62,7 @@ static int64_t run_compact(struct worker_running *running,
 
 	if (!make_value(&call->value, value_new_dict()))
 		return -ENOMEM;
-	return upkeep_of(running)->compact(store_of(running), &work,
-	                                   call->value);
+	return upkeep_of(running)->compact(running->store, &work, call->value);
 }
 
 static int64_t run_rotate(struct worker_running *running,
@@ -77,7 +70,7 @@ static int64_t run_rotate(struct worker_running *running,
 {
 	if (!make_value(&call->value, value_new_dict()))
 		return -ENOMEM;
-	return upkeep_of(running)->rotate(store_of(running), call->number,
+	return upkeep_of(running)->rotate(running->store, call->number,
 	                                  call->value);
 }
 
@@ -85,14 +78,14 @@ static int64_t run_is_full(struct worker_running *running,
                            struct worker_call *call)
 {
 	(void)call;
-	return upkeep_of(running)->is_full(store_of(running));
+	return upkeep_of(running)->is_full(running->store);
 }
 
 static int64_t run_remove_before(struct worker_running *running,
                                  struct worker_call *call)
 {
 	return upkeep_of(running)->remove_before(
-	    store_of(running), call->collection, call->key, call->real);
+	    running->store, call->collection, call->key, call->real);
 }
 
 static int64_t run_clear_expired(struct worker_running *running,
@@ -101,7 +94,7 @@ static int64_t run_clear_expired(struct worker_running *running,
 	const struct work work = work_of(running, call);
 
 	return upkeep_of(running)->clear_expired(
-	    store_of(running), call->collection, &work, &call->counts[0]);
+	    running->store, call->collection, &work, &call->counts[0]);
 }
 
 static int64_t run_flush(struct worker_running *running,
@@ -109,7 +102,7 @@ static int64_t run_flush(struct worker_running *running,
 {
 	const struct work work = work_of(running, call);
 
-	return upkeep_of(running)->flush(store_of(running), call->collection,
+	return upkeep_of(running)->flush(running->store, call->collection,
 	                                 &work, &call->counts[0]);
 }
 
@@ -121,7 +114,7 @@ static int64_t run_verify(struct worker_running *running,
 	if (!make_value(&call->value, value_new_dict()) ||
 	    !make_value(&call->problems, value_new_list(VALUE_LIST)))
 		return -ENOMEM;
-	return upkeep_of(running)->verify(store_of(running), &work, call->value,
+	return upkeep_of(running)->verify(running->store, &work, call->value,
 	                                  call->problems);
 }
 
@@ -132,14 +125,14 @@ static int64_t run_backup(struct worker_running *running,
 
 	if (!make_value(&call->value, value_new_list(VALUE_LIST)))
 		return -ENOMEM;
-	return upkeep_of(running)->backup(store_of(running), call->rows,
+	return upkeep_of(running)->backup(running->store, call->rows,
 	                                  call->path, &work, call->value);
 }
 
 static int64_t run_restore(struct worker_running *running,
                            struct worker_call *call)
 {
-	return upkeep_of(running)->restore(store_of(running), call->path);
+	return upkeep_of(running)->restore(running->store, call->path);
 }
 
 worker_run_fn *const worker_upkeep[WORKER_OPERATIONS] = {
