@@ -26,6 +26,16 @@ void wire_fail(struct wire *wire, int rc)
 		wire->rc = rc;
 }
 
+void wire_make(struct wire *wire, size_t count, size_t size)
+{
+	if (!wire_is_reader(wire))
+		return;
+	if (count > (WIRE_MOST_MADE - wire->made) / size)
+		wire_fail(wire, -EPROTO);
+	else
+		wire->made += count * size;
+}
+
 int wire_end(const struct wire *wire)
 {
 	if (wire->rc == 0 && wire_is_reader(wire) && wire->at != wire->end)
@@ -182,6 +192,10 @@ void wire_key(struct wire *wire, struct key *key)
 
 	wire_flag(wire, &given);
 	wire_bytes(wire, &bytes, &key->size);
+	if (!given && key->size) {
+		wire_fail(wire, -EPROTO);
+		key->size = 0;
+	}
 	if (wire_is_reader(wire))
 		key->data = given ? bytes : NULL;
 }

@@ -27,11 +27,14 @@ struct settings;
 
 /* Of one message, without the elements of arrays. */
 #define WIRE_MOST ((size_t)512 << 20)
+/* Of what may be made of one: a byte can stand for a value. */
+#define WIRE_MOST_MADE ((size_t)2 << 30)
 
 struct wire {
 	struct blob *out; /* NULL: a reader, of what is from AT to END */
 	const char *at;
 	const char *end;
+	size_t made; /* bytes of memory, about, that a reader has asked for */
 	int rc;
 };
 
@@ -45,6 +48,8 @@ static inline bool wire_is_reader(const struct wire *wire)
 
 /* Keeps the first error.  RC 0 is none. */
 void wire_fail(struct wire *wire, int rc);
+/* Before a reader makes COUNT things of SIZE bytes. */
+void wire_make(struct wire *wire, size_t count, size_t size);
 /* The first error; for a reader, -EPROTO too where bytes are left. */
 int wire_end(const struct wire *wire);
 

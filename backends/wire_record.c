@@ -20,7 +20,8 @@ static void wire_record_arrays(struct wire *wire, struct record *record)
 	size_t count = record->array_count;
 
 	wire_count(wire, &count);
-	if (wire_is_reader(wire) && count) {
+	wire_make(wire, count, sizeof(*record->arrays));
+	if (wire_is_reader(wire) && wire->rc == 0 && count) {
 		record->arrays = calloc(count, sizeof(*record->arrays));
 		if (!record->arrays)
 			wire_fail(wire, -ENOMEM);
@@ -174,6 +175,8 @@ void wire_plan(struct wire *wire, struct packed_plan *plan)
 	struct chunk_pipeline *pipeline = &plan->pipeline;
 
 	wire_u64(wire, &plan->chunk);
+	if (plan->chunk == 0 || plan->chunk > CHUNK_MAX_SIZE)
+		wire_fail(wire, -EPROTO);
 	wire_size(wire, &pipeline->count);
 	if (pipeline->count > CHUNK_MAX_FILTERS) {
 		wire_fail(wire, -EPROTO);

@@ -9,6 +9,11 @@
 /* More than any text or pickle that is taken in has. */
 #define DEPTH 512
 
+/* Memory of most values and of their place in another one; of a byte of the
+ * description of an element type. */
+#define VALUE_COST 64
+#define DTYPE_COST 32
+
 /* NULL has a number too. */
 #define NO_VALUE ((unsigned int)VALUE_ARRAY + 1)
 
@@ -32,6 +37,7 @@ static void wire_dtype(struct wire *wire, struct dtype *dtype)
 	}
 	*dtype = (struct dtype){ 0 };
 	wire_bytes(wire, &bytes, &size);
+	wire_make(wire, size, DTYPE_COST);
 	if (wire->rc == 0 && dtype_parse_descr(bytes, size, dtype, NULL))
 		wire_fail(wire, -EPROTO);
 }
@@ -216,6 +222,7 @@ static void value_at(struct wire *wire, struct value **value, int depth)
 	if (wire_is_reader(wire))
 		*value = NULL;
 	wire_choice(wire, &type, NO_VALUE + 1);
+	wire_make(wire, 1, VALUE_COST);
 	if (depth > DEPTH)
 		wire_fail(wire, -EFBIG);
 	if (wire->rc || type == NO_VALUE)

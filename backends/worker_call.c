@@ -41,47 +41,47 @@ enum gives {
 	PROBLEMS = 1 << 7,
 	COUNTS = 1 << 8,
 	PLAN = 1 << 9,
+	IN_SLOT = 1 << 10,
 };
 
 /* clang-format off */
 const struct worker_row worker_operations[WORKER_OPERATIONS] = {
 	[WORKER_OPEN] = { "open", NAME | PATH | NUMBER | RANGE | SETTINGS, 0,
-	                  false, false },
-	[WORKER_CLOSE] = { "close", 0, 0, false, false },
-	[WORKER_GET] = { "get", COLLECTION | KEY, RECORD, true, false },
-	[WORKER_LIST] = { "list", COLLECTION | CURSOR | NUMBER, LIST | NEXT,
-	                  true, false },
-	[WORKER_FIND] = { "find", COLLECTION | KEY, KEY_OUT, true, false },
-	[WORKER_OPEN_ARRAY] = { "open array", COLLECTION | KEY | NAME, OPENED,
-	                        true, false },
-	[WORKER_OPEN_OPAQUE] = { "open opaque", COLLECTION | KEY, OPENED, true,
-	                         false },
-	[WORKER_READ] = { "read", NUMBER | RANGE, 0, false, false },
-	[WORKER_CLOSE_READER] = { "close reader", NUMBER, 0, false, false },
-	[WORKER_PLAN] = { "plan", COLLECTION | INFO | ELEMENTS, PLAN, true,
 	                  false },
+	[WORKER_CLOSE] = { "close", 0, 0, false },
+	[WORKER_GET] = { "get", COLLECTION | KEY, RECORD, true },
+	[WORKER_LIST] = { "list", COLLECTION | CURSOR | NUMBER, LIST | NEXT,
+	                  true },
+	[WORKER_FIND] = { "find", COLLECTION | KEY, KEY_OUT, true },
+	[WORKER_OPEN_ARRAY] = { "open array", COLLECTION | KEY | NAME,
+	                        OPENED | IN_SLOT, true },
+	[WORKER_OPEN_OPAQUE] = { "open opaque", COLLECTION | KEY,
+	                         OPENED | IN_SLOT, true },
+	[WORKER_READ] = { "read", NUMBER | RANGE, IN_SLOT, false },
+	[WORKER_CLOSE_READER] = { "close reader", NUMBER, 0, false },
+	[WORKER_PLAN] = { "plan", COLLECTION | INFO | ELEMENTS, PLAN, true },
 	[WORKER_PUT] = { "put",
 	                 COLLECTION | KEY | CHANGE | ELEMENTS | PACKED, KEY_OUT,
-	                 false, false },
-	[WORKER_REMOVE] = { "remove", COLLECTION | KEY, 0, false, false },
+	                 false },
+	[WORKER_REMOVE] = { "remove", COLLECTION | KEY, 0, false },
 	[WORKER_RENAME] = { "rename", COLLECTION | KEY | SECOND | NUMBER, 0,
-	                    false, false },
-	[WORKER_SYNC] = { "sync", 0, 0, true, false },
-	[WORKER_STATUS] = { "status", 0, STATUS, false, false },
-	[WORKER_STATISTICS] = { "statistics", 0, VALUE, true, false },
-	[WORKER_USAGE] = { "usage", COLLECTION | WORK, COUNTS, false, true },
-	[WORKER_VACUUM] = { "vacuum", WORK, VALUE, false, true },
-	[WORKER_COMPACT] = { "compact", WORK, VALUE, false, true },
-	[WORKER_ROTATE] = { "rotate", NUMBER, VALUE, false, false },
-	[WORKER_IS_FULL] = { "is full", 0, 0, false, false },
+	                    false },
+	[WORKER_SYNC] = { "sync", 0, 0, true },
+	[WORKER_STATUS] = { "status", 0, STATUS, false },
+	[WORKER_STATISTICS] = { "statistics", 0, VALUE, true },
+	[WORKER_USAGE] = { "usage", COLLECTION | WORK, COUNTS, false },
+	[WORKER_VACUUM] = { "vacuum", WORK, VALUE, false },
+	[WORKER_COMPACT] = { "compact", WORK, VALUE, false },
+	[WORKER_ROTATE] = { "rotate", NUMBER, VALUE, false },
+	[WORKER_IS_FULL] = { "is full", 0, COUNTS, false },
 	[WORKER_REMOVE_BEFORE] = { "remove before", COLLECTION | KEY | REAL, 0,
-	                           false, false },
+	                           false },
 	[WORKER_CLEAR_EXPIRED] = { "clear expired", COLLECTION | WORK, COUNTS,
-	                           false, true },
-	[WORKER_FLUSH] = { "flush", COLLECTION | WORK, COUNTS, false, true },
-	[WORKER_VERIFY] = { "verify", WORK, VALUE | PROBLEMS, false, true },
-	[WORKER_BACKUP] = { "backup", PATH | WORK | ROWS, VALUE, false, true },
-	[WORKER_RESTORE] = { "restore", PATH, 0, false, true },
+	                           false },
+	[WORKER_FLUSH] = { "flush", COLLECTION | WORK, COUNTS, false },
+	[WORKER_VERIFY] = { "verify", WORK, VALUE | PROBLEMS, false },
+	[WORKER_BACKUP] = { "backup", PATH | WORK | ROWS, VALUE, false },
+	[WORKER_RESTORE] = { "restore", PATH, 0, false },
 };
 
 /* clang-format on */
@@ -315,6 +315,11 @@ static void counts_part(struct wire *wire, struct worker_call *call)
 	wire_u64(wire, &call->counts[1]);
 }
 
+static void in_slot_part(struct wire *wire, struct worker_call *call)
+{
+	wire_u64(wire, &call->in_slot);
+}
+
 /* In the order of their bits. */
 static part_fn *const take_parts[] = {
 	collection_part, key_part,    second_part,   name_part,
@@ -324,8 +329,9 @@ static part_fn *const take_parts[] = {
 };
 
 static part_fn *const give_parts[] = {
-	key_out_part, record_part, list_part,     next_part,   opened_part,
-	status_part,  value_part,  problems_part, counts_part, plan_part,
+	key_out_part, record_part, list_part,    next_part,
+	opened_part,  status_part, value_part,   problems_part,
+	counts_part,  plan_part,   in_slot_part,
 };
 
 static void wire_parts(struct wire *wire, struct worker_call *call,
@@ -342,9 +348,14 @@ void worker_wire_request(struct wire *wire, struct worker_call *call)
 	           take_parts);
 }
 
+/* Errors that Linux has; more the kernel takes from nobody who serves it. */
+#define MAX_ERRNO 511
+
 void worker_wire_reply(struct wire *wire, struct worker_call *call)
 {
 	wire_i64(wire, &call->rc);
+	if (call->rc > 0 || call->rc < -MAX_ERRNO)
+		wire_fail(wire, -EPROTO);
 	wire_line(wire, call->why, sizeof(call->why));
 	if (call->rc >= 0)
 		wire_parts(wire, call, worker_operations[call->operation].gives,

@@ -7,7 +7,8 @@
  * the caller back (find: does this key match? long work: shall it go on?).
  *
  * worker_operations has a row for each function: what goes there, and what
- * comes back.  A new function is a row, and a line in worker_run.c.
+ * comes back.  A new function is a row, and a line in worker_run.c or in
+ * worker_upkeep.c.
  *
  * Errors:     0 or a negative errno value.
  * Threads:    a call has one user.
@@ -74,7 +75,7 @@ struct worker_bytes {
 /* What one call has of all this is in its row. */
 struct worker_call {
 	enum worker_operation operation;
-	int64_t rc; /* of the function; -ETIME: it has computed for too long */
+	int64_t rc; /* 0 or an errno; -ETIME: it has computed for too long */
 
 	/* Arguments. */
 	const struct collection *collection;
@@ -146,7 +147,6 @@ struct worker_row {
 	unsigned int gives;
 	bool
 	    repeats; /* it can be made again where nobody knows if it was made */
-	bool is_long; /* its time has no bound but its steps */
 };
 
 extern const struct worker_row worker_operations[WORKER_OPERATIONS];

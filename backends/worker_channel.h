@@ -41,7 +41,7 @@ struct worker_frame {
 	uint32_t size; /* of the message */
 	uint32_t kind;
 	uint32_t operation;
-	uint64_t value; /* of a reply: bytes in the slot; an answer */
+	uint64_t value; /* the answer */
 };
 
 struct worker_channel {

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_ERRNO 4095
-
 /* The file that BYTES are mapped from, in a descriptor that cannot change it, or
  * one with a copy. */
 static int bytes_file(struct worker_bytes *bytes, struct descriptors *files)
@@ -95,23 +93,18 @@ static int answer(struct worker_channel *channel, struct worker_call *call)
 	return worker_channel_send(channel, frame, NULL);
 }
 
-/* SIZE bytes of elements in the slot. */
-static int take_bytes(struct worker_channel *channel, struct worker_call *call,
-                      uint64_t size)
+/* The elements in the slot. */
+static int take_bytes(struct worker_channel *channel, struct worker_call *call)
 {
-	if (size == 0)
-		return 0;
-	if (size > WORKER_SLOT || call->rc < 0)
+	bool given = call->buffer || call->borrows;
+	uint64_t size = call->in_slot;
+
+	if (size > WORKER_SLOT || (given && size > call->size))
 		return -EPROTO;
-	call->in_slot = size;
-	if (call->borrows)
-		return size > call->size ? -EPROTO : 0;
-	if (!call->buffer)
-		return blob_set(&call->bytes, channel->slot, size);
-	if (size > call->size)
-		return -EPROTO;
-	memcpy(call->buffer, channel->slot, size);
-	return 0;
+	if (call->buffer)
+		memcpy(call->buffer, channel->slot, size);
+	return given || size == 0 ? 0
+	                          : blob_set(&call->bytes, channel->slot, size);
 }
 
 static int take_reply(struct worker_channel *channel, struct worker_call *call,
@@ -122,12 +115,11 @@ static int take_reply(struct worker_channel *channel, struct worker_call *call,
 
 	if (frame->operation != call->operation)
 		return -EPROTO;
+	call->in_slot = 0;
 	wire_read_from(&wire, channel->in.data, channel->in.size);
 	worker_wire_reply(&wire, call);
 	rc = wire_end(&wire);
-	if (rc == 0 && (call->rc < -MAX_ERRNO || call->rc > 1))
-		rc = -EPROTO;
-	return rc ? rc : take_bytes(channel, call, frame->value);
+	return rc ? rc : take_bytes(channel, call);
 }
 
 /* Nothing but trouble with the channel tells that the worker is broken. */

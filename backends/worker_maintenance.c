@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/worker_internal.h"
 
+#include "backends/file.h"
+
 #include <errno.h>
+#include <string.h>
 
 /* Add what FROM holds (may be NULL) to TO: pairs to a dict, items to a list. */
 static int add_all(struct value *to, struct value *from)
@@ -85,7 +88,7 @@ static bool is_full(struct store *base)
 {
 	struct worker_call call = { .operation = WORKER_IS_FULL };
 
-	return worker_do(worker_store(base), &call) > 0;
+	return worker_do(worker_store(base), &call) == 0 && call.counts[0];
 }
 
 static int remove_before(struct store *base,
@@ -144,6 +147,59 @@ static int verify(struct store *base, const struct work *work,
 	return describe(base, &call, out, problems);
 }
 
+/* A text without a zero byte, or NULL. */
+static const char *text_of(const struct value *file, const char *name)
+{
+	const struct value *text = value_dict_get(file, name);
+
+	return text && text->type == VALUE_TEXT &&
+	               strlen(text->text.data) == text->text.size
+	           ? text->text.data
+	           : NULL;
+}
+
+/* The file of the store, CURRENT, or one that was rotated. */
+static bool is_own_file(const char *current, const struct value *file)
+{
+	const char *name = text_of(file, "name");
+	const char *place = text_of(file, "place");
+	size_t size = (size_t)(strrchr(current, '/') + 1 - current);
+	uint64_t number;
+
+	return name && place && file->dict.count == 2 &&
+	       strncmp(place, current, size) == 0 &&
+	       strcmp(place + size, name) == 0 &&
+	       (strcmp(name, current + size) == 0 ||
+	        file_is_rotated(name, current + size, &number));
+}
+
+static bool are_own_files(const char *current, const struct value *files)
+{
+	if (files->type != VALUE_LIST)
+		return false;
+	for (size_t i = 0; i < files->list.count; i++)
+		if (!is_own_file(current, files->list.items[i]))
+			return false;
+	return true;
+}
+
+/* By these names files are read, packed and removed here, and written when the
+ * backup is restored. */
+static int check_files(const struct worker_store *store,
+                       const struct value *files)
+{
+	const char *name = store->settings.hdf5.file_path;
+	struct blob current = { 0 };
+	int rc = name[0] == '/'
+	             ? blob_append_text(&current, name)
+	             : blob_printf(&current, "%s/%s", store->directory, name);
+
+	if (rc == 0 && files && !are_own_files(current.data, files))
+		rc = -EIO;
+	blob_release(&current);
+	return rc;
+}
+
 static int backup(struct store *base, const struct collection *rows,
                   const char *directory, const struct work *work,
                   struct value *files)
@@ -152,8 +208,15 @@ static int backup(struct store *base, const struct collection *rows,
 		                    .rows = rows,
 		                    .path = directory,
 		                    .work = work };
+	struct worker_store *store = worker_store(base);
+	int rc = worker_do(store, &call);
 
-	return describe(base, &call, files, NULL);
+	if (rc == 0)
+		rc = check_files(store, call.value);
+	if (rc == 0)
+		rc = add_all(files, call.value);
+	worker_call_release(&call);
+	return rc;
 }
 
 static int restore(struct store *base, const char *path)

@@ -18,6 +18,7 @@ static void forget_results(struct worker_call *call)
 	call->value = NULL;
 	call->problems = NULL;
 	call->bytes = (struct blob){ 0 };
+	call->in_slot = 0;
 }
 
 static const char *reason(int rc)

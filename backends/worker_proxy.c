@@ -6,6 +6,8 @@
 
 /* Who writes does not wait for a plan. */
 #define PLAN_MS 1000
+/* Who packs keeps a few words for each chunk. */
+#define PLAN_CHUNKS ((uint64_t)1 << 22)
 
 /* An array of RECORD that its collection does not have: nobody above would know
  * what to do with it. */
@@ -135,8 +137,11 @@ static int proxy_plan(struct store *base, const struct collection *collection,
 	};
 	int rc = worker_do(worker_store(base), &call);
 
+	if (rc == 0 && info->nbytes / call.plan.chunk > PLAN_CHUNKS)
+		rc = -ENOTSUP;
 	if (rc == 0)
 		*out = call.plan;
+	worker_call_release(&call);
 	return rc;
 }
 

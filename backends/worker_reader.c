@@ -38,18 +38,28 @@ static struct worker_call open_call(const struct worker_reader *reader)
 	};
 }
 
+/* An array is what its description says, and comes whole or not at all. */
+static bool is_sound(const struct worker_reader *reader,
+                     const struct worker_call *call)
+{
+	const struct worker_opened *opened = &call->opened;
+	bool is_array = opened->info.dtype.kind != '\0';
+
+	if (is_array != (reader->name != NULL) ||
+	    (is_array && opened->size != opened->info.nbytes))
+		return false;
+	return opened->handle || opened->size == call->bytes.size;
+}
+
 /* As open_array of the contract, into CALL. */
 static int open_in_worker(struct worker_reader *reader,
                           struct worker_call *call, uint64_t *life)
 {
-	const struct worker_opened *opened = &call->opened;
 	int rc;
 
 	*call = open_call(reader);
 	rc = worker_make(reader->store, call, life);
-	if (rc == 0 && opened->handle == 0 && opened->size != call->bytes.size)
-		rc = -EIO;
-	if (rc == 0 && reader->name && opened->size != opened->info.nbytes)
+	if (rc == 0 && !is_sound(reader, call))
 		rc = -EIO;
 	if (rc)
 		worker_call_release(call);

@@ -100,9 +100,8 @@ static int read_request(struct session *session, struct worker_call *call,
 
 int worker_send_reply(struct worker_channel *channel, struct worker_call *call)
 {
-	struct worker_frame frame = { .kind = WORKER_REPLY,
-		                      .operation = call->operation,
-		                      .value = call->in_slot };
+	const struct worker_frame frame = { .kind = WORKER_REPLY,
+		                            .operation = call->operation };
 	struct wire wire;
 
 	channel->out.size = 0;

@@ -77,8 +77,8 @@ static int64_t run_rotate(struct worker_running *running,
 static int64_t run_is_full(struct worker_running *running,
                            struct worker_call *call)
 {
-	(void)call;
-	return upkeep_of(running)->is_full(running->store);
+	call->counts[0] = upkeep_of(running)->is_full(running->store);
+	return 0;
 }
 
 static int64_t run_remove_before(struct worker_running *running,

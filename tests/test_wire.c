@@ -185,6 +185,95 @@ static void a_reply_of_any_bytes_can_be_read(void **state)
 	blob_release(&copy);
 }
 
+/* A reply to OPERATION that returned RC and has nothing more. */
+static int read_result(int64_t rc, int operation)
+{
+	const char no_reason[8] = "";
+	struct blob bytes = { 0 };
+	int read;
+
+	assert_int_equal(blob_append(&bytes, &rc, sizeof(rc)), 0);
+	assert_int_equal(blob_append(&bytes, no_reason, sizeof(no_reason)), 0);
+	read = read_reply(bytes.data, bytes.size, operation);
+	blob_release(&bytes);
+	return read;
+}
+
+static void a_result_is_0_or_an_error_of_the_kernel(void **state)
+{
+	(void)state;
+	assert_int_equal(read_result(0, WORKER_SYNC), 0);
+	assert_int_equal(read_result(-EIO, WORKER_SYNC), 0);
+	assert_int_equal(read_result(1, WORKER_SYNC), -EPROTO);
+	assert_int_equal(read_result(-512, WORKER_SYNC), -EPROTO);
+	assert_int_equal(read_result(INT64_MIN, WORKER_SYNC), -EPROTO);
+}
+
+static void a_key_that_is_none_has_no_bytes(void **state)
+{
+	/* a question for it: no step, 0, none, one byte */
+	const char bytes[] = "\0"
+			     "\0\0\0\0\0\0\0\0"
+			     "\0"
+			     "\1\0\0\0\0\0\0\0"
+			     "x";
+	struct worker_question question;
+	struct wire wire;
+
+	(void)state;
+	wire_read_from(&wire, bytes, sizeof(bytes) - 1);
+	worker_wire_question(&wire, &question);
+	assert_int_equal(wire_end(&wire), -EPROTO);
+	assert_int_equal(question.key.size, 0);
+}
+
+static int read_plan(uint64_t chunk)
+{
+	struct packed_plan plan = { .chunk = chunk };
+	struct blob bytes = { 0 };
+	struct wire wire;
+	int rc;
+
+	assert_int_equal(blob_append(&bytes, &plan.chunk, 8), 0);
+	assert_int_equal(blob_append(&bytes, &plan.pipeline.count, 8), 0);
+	wire_read_from(&wire, bytes.data, bytes.size);
+	wire_plan(&wire, &plan);
+	rc = wire_end(&wire);
+	blob_release(&bytes);
+	return rc;
+}
+
+static void a_plan_has_chunks_that_can_be_packed(void **state)
+{
+	(void)state;
+	assert_int_equal(read_plan(1), 0);
+	assert_int_equal(read_plan(CHUNK_MAX_SIZE), 0);
+	assert_int_equal(read_plan(0), -EPROTO);
+	assert_int_equal(read_plan(CHUNK_MAX_SIZE + 1), -EPROTO);
+}
+
+/* A list of nulls: a byte stands for 64. */
+static void a_message_does_not_become_too_much_memory(void **state)
+{
+	const uint64_t count = 2000;
+	struct blob bytes = { 0 };
+	struct value *value = NULL;
+	struct wire wire;
+
+	(void)state;
+	assert_int_equal(blob_resize(&bytes, 9 + count), 0);
+	bytes.data[0] = VALUE_LIST;
+	memcpy(bytes.data + 1, &count, sizeof(count));
+	wire_read_from(&wire, bytes.data, bytes.size);
+	/* so that the test does not need the memory */
+	wire.made = WIRE_MOST_MADE - 1000 * (size_t)64;
+	wire_value(&wire, &value);
+	assert_int_equal(wire_end(&wire), -EPROTO);
+	assert_in_range(value->list.count, 500, 1000);
+	value_unref(value);
+	blob_release(&bytes);
+}
+
 static void a_count_asks_for_no_memory_that_is_not_there(void **state)
 {
 	uint64_t count = UINT64_MAX / 2;
@@ -222,6 +311,10 @@ int main(void)
 		cmocka_unit_test(a_collection_comes_back_as_it_was),
 		cmocka_unit_test(a_reply_that_is_cut_is_refused),
 		cmocka_unit_test(a_reply_of_any_bytes_can_be_read),
+		cmocka_unit_test(a_result_is_0_or_an_error_of_the_kernel),
+		cmocka_unit_test(a_key_that_is_none_has_no_bytes),
+		cmocka_unit_test(a_plan_has_chunks_that_can_be_packed),
+		cmocka_unit_test(a_message_does_not_become_too_much_memory),
 		cmocka_unit_test(a_count_asks_for_no_memory_that_is_not_there),
 		cmocka_unit_test(secrets_of_others_are_not_sent),
 	};
