@@ -83,10 +83,9 @@ int worker_take_line(struct worker_store *store, struct worker_line **out);
 /* The call has ended.  BROKEN: nobody can use the line again. */
 void worker_give_line(struct worker_store *store, struct worker_line *line,
                       bool broken);
-/* LIFE is of no use any more, for the reason WHY (worker_process_kill).  When this
+/* LIFE is of no use any more, for the error RC of one of its channels.  When this
  * returns its process is gone. */
-void worker_lose(struct worker_store *store, struct worker_life *life,
-                 const char *why);
+void worker_lose(struct worker_store *store, struct worker_life *life, int rc);
 
 /* worker_make.c: make CALL, and return its result.  LIFE: the number of the
  * worker that made it.  -ECONNABORTED: it has ended, and CALL does not repeat. */

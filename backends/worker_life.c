@@ -121,16 +121,25 @@ static void count_end(struct worker_store *store, struct worker_life *life)
 		rest(store, "its worker ends again and again: a damaged file");
 }
 
+/* The worker is of no use, for the error RC of its channel. */
+static void kill_process(struct worker_life *life, int rc)
+{
+	worker_process_kill(life->process,
+	                    rc == -ETIMEDOUT ? "it does not answer"
+	                    : rc == -EPROTO  ? "it answers nonsense"
+	                                     : NULL);
+}
+
 /* With the lock.  LIFE is of no use any more.  When this returns its process is
  * gone. */
 static void lose_locked(struct worker_store *store, struct worker_life *life,
-                        const char *why)
+                        int rc)
 {
 	begin_change(store);
 	if (store->life == life) {
 		store->life = NULL;
 		pthread_mutex_unlock(&store->lock);
-		worker_process_kill(life->process, why);
+		kill_process(life, rc);
 		pthread_mutex_lock(&store->lock);
 		count_end(store, life);
 		close_idle(life);
@@ -139,11 +148,10 @@ static void lose_locked(struct worker_store *store, struct worker_life *life,
 	end_change(store);
 }
 
-void worker_lose(struct worker_store *store, struct worker_life *life,
-                 const char *why)
+void worker_lose(struct worker_store *store, struct worker_life *life, int rc)
 {
 	pthread_mutex_lock(&store->lock);
-	lose_locked(store, life, why);
+	lose_locked(store, life, rc);
 	pthread_mutex_unlock(&store->lock);
 }
 
@@ -157,27 +165,24 @@ static int open_inner(struct worker_store *store, struct worker_life *life,
 		                    .number = WORKER_PROTOCOL,
 		                    .offset = log_get_level(),
 		                    .settings = &store->settings };
-	struct worker_line *line;
+	struct worker_line *line = NULL;
 	int rc = connect_line(life, &line);
 
 	if (rc == 0) {
 		line->since_ms = worker_now_ms();
 		rc = worker_exchange(&line->channel, &call);
-		if (rc == 0) {
-			/* Sizes in a damaged file are as large as can be. */
-			rc = call.rc == -ENOMEM ? -EIO : (int)call.rc;
-			snprintf(why, WHY_SIZE, "%s", call.why);
-		} else {
-			worker_process_kill(
-			    life->process,
-			    rc == -ETIMEDOUT ? "it does not answer" : NULL);
-			snprintf(why, WHY_SIZE,
-			         "its worker ended while it opened it");
-			rc = -EIO;
-		}
 		free_line(line);
+	} else if (rc != -EPIPE) {
+		return rc;
 	}
-	return rc;
+	if (rc) {
+		kill_process(life, rc);
+		snprintf(why, WHY_SIZE, "its worker ended while it opened it");
+		return -EIO;
+	}
+	snprintf(why, WHY_SIZE, "%s", call.why);
+	/* Sizes in a damaged file are as large as can be. */
+	return call.rc == -ENOMEM ? -EIO : (int)call.rc;
 }
 
 static int start_life(struct worker_store *store, struct worker_life **out,
@@ -262,7 +267,7 @@ static struct worker_life *enter(struct worker_store *store, int *rc)
 	while (store->changing)
 		pthread_cond_wait(&store->settled, &store->lock);
 	if (store->life && worker_process_has_ended(store->life->process))
-		lose_locked(store, store->life, NULL);
+		lose_locked(store, store->life, 0);
 	*rc = 0;
 	if (!store->life && worker_now_ms() < store->rest_ms)
 		*rc = -EIO;
@@ -300,8 +305,10 @@ int worker_take_line(struct worker_store *store, struct worker_line **out)
 	}
 	if (!life)
 		return rc;
-	if (rc == -EPIPE)
-		worker_lose(store, life, NULL);
+	if (rc == -EPIPE || rc == -ETIMEDOUT) {
+		worker_lose(store, life, rc);
+		rc = -EPIPE;
+	}
 	pthread_mutex_lock(&store->lock);
 	leave(life);
 	pthread_mutex_unlock(&store->lock);

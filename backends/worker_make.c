@@ -21,13 +21,6 @@ static void forget_results(struct worker_call *call)
 	call->in_slot = 0;
 }
 
-static const char *reason(int rc)
-{
-	return rc == -ETIMEDOUT ? "it does not answer"
-	       : rc == -EPROTO  ? "it answers nonsense"
-	                        : NULL;
-}
-
 static void set_patience(struct worker_line *line,
                          const struct worker_call *call)
 {
@@ -63,7 +56,7 @@ static int attempt(struct worker_store *store, struct worker_call *call,
 	if (rc)
 		forget_results(call);
 	if (rc && rc != -ENOMEM && !line->hurries)
-		worker_lose(store, line->life, reason(rc));
+		worker_lose(store, line->life, rc);
 	worker_give_line(store, line, rc != 0);
 	if (rc && call->patience_ms)
 		return -EIO;

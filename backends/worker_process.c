@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,16 +14,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LINE 4096
+#define LAST_READS 32 /* more than a pipe holds */
 
 struct worker_process {
 	const char *name; /* of the backend */
 	int control;
 	int voice; /* its standard error */
+	int end;   /* its pidfd; -1: the kernel gives none */
 	pid_t pid;
 	pthread_t thread;
 	atomic_llong heard_ms;
@@ -43,6 +47,20 @@ int64_t worker_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Nothing that a terminal would obey. */
+static void make_plain(char *line)
+{
+	for (; *line; line++)
+		if ((unsigned char)*line < ' ' || *line == '\x7f')
+			*line = '?';
+}
+
+static void repeat(const struct worker_process *process, char *line)
+{
+	make_plain(line);
+	log_repeat(process->name, line);
+}
+
 /* Repeat the whole lines of TEXT, and keep the rest. */
 static void repeat_lines(const struct worker_process *process, char *text,
                          size_t *size)
@@ -55,7 +73,7 @@ static void repeat_lines(const struct worker_process *process, char *text,
 		if (end)
 			*end = '\0';
 		if (*start)
-			log_repeat(process->name, start);
+			repeat(process, start);
 		if (!end) {
 			*size = 0;
 			return;
@@ -66,25 +84,41 @@ static void repeat_lines(const struct worker_process *process, char *text,
 	memmove(text, start, *size);
 }
 
+/* What TEXT has room for.  False: there will be no more. */
+static bool hear(struct worker_process *process, char *text, size_t *size)
+{
+	ssize_t got = read(process->voice, text + *size, LINE - *size);
+
+	if (got <= 0)
+		return got < 0 && errno == EINTR;
+	atomic_store(&process->heard_ms, worker_now_ms());
+	*size += (size_t)got;
+	repeat_lines(process, text, size);
+	return true;
+}
+
+/* Until the pipe is closed, or until it has ended and what it wrote before is
+ * read: somebody else may have the pipe open. */
 static void listen_to(struct worker_process *process)
 {
 	char text[LINE + 1];
 	size_t size = 0;
+	int left = LAST_READS;
 
-	for (;;) {
-		ssize_t got = read(process->voice, text + size, LINE - size);
+	while (left > 0) {
+		struct pollfd fds[] = { { process->voice, POLLIN, 0 },
+			                { process->end, POLLIN, 0 } };
 
-		if (got < 0 && errno == EINTR)
+		if (poll(fds, 2, -1) < 0)
 			continue;
-		if (got <= 0)
+		if (fds[1].revents)
+			left = fds[0].revents ? left - 1 : 0;
+		if (fds[0].revents && !hear(process, text, &size))
 			break;
-		atomic_store(&process->heard_ms, worker_now_ms());
-		size += (size_t)got;
-		repeat_lines(process, text, &size);
 	}
 	if (size) {
 		text[size] = '\0';
-		log_repeat(process->name, text);
+		repeat(process, text);
 	}
 }
 
@@ -192,6 +226,7 @@ static int start(struct worker_process *process, int program,
 	close(voice[1]);
 	if (rc)
 		return rc;
+	process->end = (int)syscall(SYS_pidfd_open, process->pid, 0);
 	rc = -pthread_create(&process->thread, NULL, attend, process);
 	if (rc) {
 		kill(process->pid, SIGKILL);
@@ -204,6 +239,7 @@ static void free_process(struct worker_process *process)
 {
 	close_all(&process->control, 1);
 	close_all(&process->voice, 1);
+	close_all(&process->end, 1);
 	pthread_cond_destroy(&process->changed);
 	pthread_mutex_destroy(&process->lock);
 	free(process);
@@ -230,6 +266,7 @@ int worker_process_start(int program, const char *name, const char *directory,
 	process->name = name;
 	process->control = -1;
 	process->voice = -1;
+	process->end = -1;
 	pthread_mutex_init(&process->lock, NULL);
 	init_condition(&process->changed);
 	atomic_init(&process->heard_ms, worker_now_ms());
@@ -319,12 +356,17 @@ int worker_process_connect(struct worker_process *process,
 
 	if (rc)
 		return rc;
-	rc = descriptors_send(process->control, "", 1, &other, 0);
+	rc = descriptors_send(process->control, "", 1, &other, MSG_DONTWAIT);
 	descriptors_close(&other);
-	if (rc)
-		worker_channel_close(&channel);
-	else
+	if (rc == 0) {
 		*out = channel;
+		return 0;
+	}
+	worker_channel_close(&channel);
+	/* No room for more that it has not taken, or for more of ours under
+	 * way. */
+	if (rc == -EAGAIN || rc == -ETOOMANYREFS)
+		return -ETIMEDOUT;
 	return rc == -ECONNRESET ? -EPIPE : rc;
 }
 

@@ -5,8 +5,8 @@
  * The program engramfs-worker runs with a socket as its descriptor
  * WORKER_SOCKET, over which it gets channels; when that is closed it ends.  What
  * it writes to standard error goes through a pipe to a thread of ours, which
- * repeats it in our log, and learns there of the end of the process.  Nothing
- * else of ours reaches it: no descriptor, no password, no terminal.
+ * repeats it in our log and waits for its end.  Nothing else of ours reaches it:
+ * no descriptor, no password, no terminal.
  *
  * Errors:     0 or a negative errno value.
  * Threads:    any thread may call.
@@ -52,7 +52,8 @@ bool worker_process_has_ended(struct worker_process *process);
 bool worker_process_was_endless(struct worker_process *process);
 pid_t worker_process_pid(const struct worker_process *process);
 
-/* A new channel to it. */
+/* A new channel to it.  -EPIPE: it has ended.  -ETIMEDOUT: it has not taken the
+ * last ones, as many as there can be. */
 int worker_process_connect(struct worker_process *process,
                            struct worker_channel *out);
 
