@@ -42,7 +42,7 @@ struct sandbox_path {
 
 enum sandbox_kind {
 	SANDBOX_DAEMON, /* runs programs and talks to servers */
-	SANDBOX_WORKER, /* neither: it has all the descriptors it needs */
+	SANDBOX_WORKER, /* neither, and is alone: it has what it needs */
 };
 
 struct sandbox_rules {

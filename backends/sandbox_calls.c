@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A filter of system calls, as the kernel's classic BPF: three lines of
- * program, two for each call that is denied, and one that allows the rest.
+ * program, two for each call that is denied, more where its arguments count,
+ * and one that allows the rest.
  * Source: the kernel's Documentation/userspace-api/seccomp_filter.rst.
  */
 #include "backends/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -111,11 +116,50 @@ static const int denied_to_all[] = {
 };
 
 static const int denied_to_workers[] = {
-	SYS_execve, SYS_execveat, SYS_socket,  SYS_connect,
-	SYS_bind,   SYS_listen,   SYS_accept4,
+	/* programs and servers */
+	SYS_execve,
+	SYS_execveat,
+	SYS_socket,
+	SYS_connect,
+	SYS_bind,
+	SYS_listen,
+	SYS_accept4,
 #ifdef SYS_accept
 	SYS_accept,
 #endif
+	/* other processes */
+	SYS_kill,
+	SYS_tkill,
+	SYS_rt_sigqueueinfo,
+	SYS_rt_tgsigqueueinfo,
+#ifdef SYS_pidfd_send_signal
+	SYS_pidfd_send_signal,
+#endif
+#ifdef SYS_fork
+	SYS_fork,
+	SYS_vfork,
+#endif
+};
+
+/* CALL is denied where TEST, of argument INDEX and VALUE, is DENIED. */
+struct rule {
+	int call;
+	int index;
+	unsigned short test;
+	uint32_t value;
+	bool denied;
+};
+
+static const struct rule worker_rules[] = {
+#ifndef HAS_SANITIZER /* the leak sanitizer starts a process of its own */
+	{ SYS_clone, 0, BPF_JSET, CLONE_THREAD, false },
+#endif
+	/* signals for others when a descriptor is ready */
+	{ SYS_fcntl, 1, BPF_JEQ, F_SETOWN, true },
+	{ SYS_fcntl, 1, BPF_JEQ, F_SETOWN_EX, true },
+	{ SYS_fcntl, 1, BPF_JEQ, F_SETSIG, true },
+	{ SYS_ioctl, 1, BPF_JEQ, FIOSETOWN, true },
+	{ SYS_ioctl, 1, BPF_JEQ, SIOCSPGRP, true },
 };
 
 /* Kinds of sockets that the daemon makes: Redis, the system's log, and what
@@ -124,8 +168,8 @@ static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 #define LENGTH_MAX                                                             \
-	(16 + 2 * (COUNT(denied_to_all) + COUNT(denied_to_workers)) +          \
-	 2 * COUNT(families))
+	(32 + 2 * (COUNT(denied_to_all) + COUNT(denied_to_workers)) +          \
+	 5 * COUNT(worker_rules) + 2 * COUNT(families))
 
 struct program {
 	struct sock_filter lines[LENGTH_MAX];
@@ -158,26 +202,64 @@ static void deny(struct program *program, const int *calls, size_t count)
 	}
 }
 
+/* The low half of an argument comes first on all machines above. */
+static void add_load_argument(struct program *program, int index)
+{
+	add_load(program, offsetof(struct seccomp_data, args) +
+	                      (size_t)index * sizeof(uint64_t));
+}
+
+static void add_load_call(struct program *program)
+{
+	add_load(program, offsetof(struct seccomp_data, nr));
+}
+
+static void check_argument(struct program *program, const struct rule *rule)
+{
+	add(program, BPF_JMP | BPF_JEQ | BPF_K, (size_t)rule->call, 0, 4);
+	add_load_argument(program, rule->index);
+	add(program, BPF_JMP | BPF_K | rule->test, rule->value, !rule->denied,
+	    rule->denied);
+	add_answer(program, SECCOMP_RET_ERRNO | EPERM);
+	add_load_call(program);
+}
+
+/* What starts no process and sends no signal but to itself.  The C library goes
+ * on without clone3, whose flags cannot be seen. */
+static void check_worker(struct program *program)
+{
+	const struct rule itself = { SYS_tgkill, 0, BPF_JEQ, (uint32_t)getpid(),
+		                     false };
+
+	deny(program, denied_to_workers, COUNT(denied_to_workers));
+	for (size_t i = 0; i < COUNT(worker_rules); i++)
+		check_argument(program, &worker_rules[i]);
+	check_argument(program, &itself);
+#ifndef HAS_SANITIZER
+	add(program, BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1);
+	add_answer(program, SECCOMP_RET_ERRNO | ENOSYS);
+#endif
+}
+
 /* The calls of another architecture have other numbers. */
 static void check_architecture(struct program *program)
 {
 	add_load(program, offsetof(struct seccomp_data, arch));
 	add(program, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
 	add_answer(program, SECCOMP_RET_ERRNO | EPERM);
-	add_load(program, offsetof(struct seccomp_data, nr));
+	add_load_call(program);
 #ifdef FOREIGN
 	add(program, BPF_JMP | BPF_JGE | BPF_K, FOREIGN, 0, 1);
 	add_answer(program, SECCOMP_RET_ERRNO | EPERM);
 #endif
 }
 
-/* The last: it changes what is loaded.  The low half of the argument comes
- * first on all machines above. */
+/* The last: it changes what is loaded. */
 static void check_sockets(struct program *program)
 {
 	add(program, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 1, 0);
 	add_answer(program, SECCOMP_RET_ALLOW);
-	add_load(program, offsetof(struct seccomp_data, args));
+	add_load_argument(program, 0);
 	for (size_t i = 0; i < COUNT(families); i++) {
 		add(program, BPF_JMP | BPF_JEQ | BPF_K, (size_t)families[i], 0,
 		    1);
@@ -194,7 +276,7 @@ int sandbox_limit_calls(enum sandbox_kind kind)
 	check_architecture(&program);
 	deny(&program, denied_to_all, COUNT(denied_to_all));
 	if (kind == SANDBOX_WORKER)
-		deny(&program, denied_to_workers, COUNT(denied_to_workers));
+		check_worker(&program);
 	check_sockets(&program);
 	filter.len = program.count;
 	/* Without the flag older kernels slow every call down. */
