@@ -61,9 +61,9 @@ struct worker_store {
 	struct worker_life *life;
 	uint64_t lives;
 	uint64_t ends;
-	int64_t ended_ms[WORKER_ENDS]; /* when the last ones were, in turn */
-	uint64_t ended;                /* of these, in all */
-	int64_t rest_ms;               /* until then all calls are -EIO */
+	int64_t ended_ms[WORKER_ENDS - 1]; /* of those before, in turn */
+	uint64_t ended;                    /* of these, in all */
+	int64_t rest_ms;                   /* until then all calls are -EIO */
 	struct worker_bad bad[WORKER_BAD];
 	size_t bad_next;
 	char why[WHY_SIZE];

@@ -112,7 +112,8 @@ static void count_end(struct worker_store *store, struct worker_life *life)
 
 	store->ends++;
 	for (int i = 0; i < times; i++) {
-		int64_t *slot = &store->ended_ms[store->ended++ % WORKER_ENDS];
+		int64_t *slot =
+		    &store->ended_ms[store->ended++ % (WORKER_ENDS - 1)];
 
 		often |= *slot && now - *slot < 1000 * worker_rest_s();
 		*slot = now;
@@ -251,8 +252,9 @@ void worker_stop(struct worker_store *store)
 		return;
 	if (!worker_process_has_ended(life->process))
 		worker_do(store, &call);
-	if (store->life != life)
-		return; /* it did not end in peace */
+	life = store->life; /* NULL, or another: it did not end in peace */
+	if (!life)
+		return;
 	close_idle(life);
 	worker_process_end(life->process);
 	leave(life);

@@ -214,6 +214,20 @@ static void reader_why(struct reader *base, char why[WHY_SIZE])
 	pthread_mutex_unlock(&reader->lock);
 }
 
+static void join_readers(struct worker_reader *reader)
+{
+	pthread_mutex_lock(&reader->store->lock);
+	LIST_INSERT_HEAD(&reader->store->readers, reader, link);
+	pthread_mutex_unlock(&reader->store->lock);
+}
+
+static void leave_readers(struct worker_reader *reader)
+{
+	pthread_mutex_lock(&reader->store->lock);
+	LIST_REMOVE(reader, link);
+	pthread_mutex_unlock(&reader->store->lock);
+}
+
 static void free_reader(struct worker_reader *reader)
 {
 	array_info_release(&reader->base.info);
@@ -230,9 +244,7 @@ static void reader_close(struct reader *base)
 
 	if (!reader)
 		return;
-	pthread_mutex_lock(&reader->store->lock);
-	LIST_REMOVE(reader, link);
-	pthread_mutex_unlock(&reader->store->lock);
+	leave_readers(reader);
 	close_in_worker(reader);
 	free_reader(reader);
 }
@@ -265,33 +277,47 @@ static void fill(struct worker_reader *reader, struct worker_call *call,
 				     : version_of(version, sizeof(version), 0);
 }
 
-static int open_reader(struct store *base, const struct collection *collection,
-                       struct key key, const char *name, struct reader **out)
+static int new_reader(struct worker_store *store,
+                      const struct collection *collection, struct key key,
+                      const char *name, struct worker_reader **out)
 {
 	struct worker_reader *reader = calloc(1, sizeof(*reader));
-	struct worker_call call;
-	uint64_t life;
-	int rc;
 
 	if (!reader)
 		return -ENOMEM;
-	reader->store = worker_store(base);
+	reader->store = store;
 	reader->collection = *collection;
 	reader->name = name ? strdup(name) : NULL;
 	pthread_mutex_init(&reader->lock, NULL);
-	rc = name && !reader->name ? -ENOMEM
-	                           : blob_set(&reader->key, key.data, key.size);
-	if (rc == 0)
-		rc = open_in_worker(reader, &call, &life);
+	if ((name && !reader->name) ||
+	    blob_set(&reader->key, key.data, key.size)) {
+		free_reader(reader);
+		return -ENOMEM;
+	}
+	*out = reader;
+	return 0;
+}
+
+/* A change that comes while it is being opened expires it. */
+static int open_reader(struct store *base, const struct collection *collection,
+                       struct key key, const char *name, struct reader **out)
+{
+	struct worker_reader *reader;
+	struct worker_call call;
+	uint64_t life;
+	int rc = new_reader(worker_store(base), collection, key, name, &reader);
+
+	if (rc)
+		return rc;
+	join_readers(reader);
+	rc = open_in_worker(reader, &call, &life);
 	if (rc) {
+		leave_readers(reader);
 		free_reader(reader);
 		return rc;
 	}
 	fill(reader, &call, life);
 	worker_call_release(&call);
-	pthread_mutex_lock(&reader->store->lock);
-	LIST_INSERT_HEAD(&reader->store->readers, reader, link);
-	pthread_mutex_unlock(&reader->store->lock);
 	*out = &reader->base;
 	return 0;
 }

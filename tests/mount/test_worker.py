@@ -83,6 +83,18 @@ class Ends(unittest.TestCase):
         self.assertEqual(status(self.mount)["worker"]["ends"], 1)
         self.assertEqual(self.mount.log().count("signal 9"), 1)
 
+    def test_after_the_eighth_end_it_rests(self):
+        self.mount = harness.Mount(env={"ENGRAMFS_WORKER_PATIENCE": "100"})
+        self.addCleanup(self.mount.unmount)
+        for _ in range(8):
+            self.assertEqual(os.listdir(self.mount(STATES)), [])
+            pid = worker(self.mount)
+            os.kill(pid, signal.SIGKILL)
+            harness.eventually(lambda: not harness.is_running(pid))
+        self.assertEqual(error_of(os.listdir, self.mount(STATES)), errno.EIO)
+        self.assertIn("again and again", status(self.mount)["detail"])
+        self.assertEqual(os.listdir(self.mount("concepts")), [])
+
     def test_an_open_array_is_read_on(self):
         path = self.mount(STATES, "m.npy")
         np.save(path, MATRIX)
