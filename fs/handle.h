@@ -106,6 +106,13 @@ bool handle_waits(struct handle *handle);
 /* The file is called PATH now: that is what the next commit stores. */
 int handle_follow(struct handle *handle, const char *path);
 
+/* What it is called: a copy. */
+int handle_node(struct handle *handle, struct node *out);
+
+/* A named copy has settled since this was last asked: PATH, the caller's to
+ * free, is where.  Else NULL. */
+int handle_take_target(struct handle *handle, char **path);
+
 /* The name of the file was removed: nothing is committed from now on.  True:
  * something would have been. */
 bool handle_drop(struct handle *handle);

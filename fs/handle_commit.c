@@ -318,6 +318,29 @@ bool handle_waits(struct handle *handle)
 	return waits;
 }
 
+int handle_node(struct handle *handle, struct node *out)
+{
+	int rc;
+
+	pthread_mutex_lock(&handle->lock);
+	rc = node_copy(out, &handle->node);
+	pthread_mutex_unlock(&handle->lock);
+	return rc;
+}
+
+int handle_take_target(struct handle *handle, char **path)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&handle->lock);
+	*path = handle->retarget ? strdup(handle->node.path) : NULL;
+	if (handle->retarget && !*path)
+		rc = -ENOMEM;
+	handle->retarget = false;
+	pthread_mutex_unlock(&handle->lock);
+	return rc;
+}
+
 static int follow_locked(struct handle *handle, const char *path)
 {
 	struct node node;

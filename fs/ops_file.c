@@ -58,27 +58,51 @@ static int follow_name(struct fs *fs, fuse_ino_t ino, struct handle *handle)
 	return rc;
 }
 
-/* Commit, and tell the inode table when a named copy got its record's name. */
+/* Tell the inode table when a named copy got its record's name. */
+static int retarget(struct fs *fs, fuse_ino_t ino, struct handle *handle)
+{
+	char *path;
+	int rc = handle_take_target(handle, &path);
+
+	if (rc == 0 && path)
+		rc = inodes_retarget(&fs->inodes, ino, path);
+	free(path);
+	return rc;
+}
+
+/* What the kernel knows of the file is not so any more. */
+static int renew(struct fs *fs, fuse_ino_t ino, struct handle *handle,
+                 bool stored)
+{
+	struct node node = { 0 };
+	int rc = handle_node(handle, &node);
+
+	if (rc == 0 && node_is_part(&node)) {
+		fs_forget_attributes(fs, &node);
+		if (stored)
+			inodes_replace(&fs->inodes, ino, handle);
+	}
+	node_release(&node);
+	return rc;
+}
+
+/* Others may commit the handle at the same time: duplicates are closed one by
+ * one. */
 static int commit(struct fs *fs, fuse_ino_t ino, struct handle *handle,
                   bool last)
 {
 	bool was_dirty = handle_is_dirty(handle);
 	int rc =
 	    handle_is_uncommitted(handle) ? follow_name(fs, ino, handle) : 0;
+	int renewed = 0;
 
 	if (rc == 0)
 		rc = handle_commit(handle, last);
-
-	if (rc == 0 && handle->retarget) {
-		rc = inodes_retarget(&fs->inodes, ino, handle->node.path);
-		handle->retarget = false;
-	}
-	if (was_dirty && node_is_part(&handle->node)) {
-		fs_forget_attributes(fs, &handle->node);
-		if (rc == 0)
-			inodes_replace(&fs->inodes, ino, handle);
-	}
-	return rc;
+	if (rc == 0)
+		rc = retarget(fs, ino, handle);
+	if (was_dirty)
+		renewed = renew(fs, ino, handle, rc == 0);
+	return rc ? rc : renewed;
 }
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
@@ -91,19 +115,21 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 /* fsync promises more than close: it survives a power cut. */
 static int sync_backend(struct fs *fs, struct handle *handle)
 {
+	struct node node = { 0 };
 	struct store *store;
-	int rc = 0;
+	int rc;
 
 	if (handle->fd >= 0)
 		return fsync(handle->fd) < 0 ? -errno : 0;
-	if (!handle->node.collection)
-		return 0;
-	if (handle_waits(handle))
-		rc = spool_sync(&fs->tree.spool, handle->node.path);
-	if (rc)
-		return rc;
-	store = stores_get(&fs->tree.stores, handle->node.collection);
-	return store ? store->backend->sync(store) : -EIO;
+	rc = handle_node(handle, &node);
+	if (rc == 0 && node.collection && handle_waits(handle))
+		rc = spool_sync(&fs->tree.spool, node.path);
+	if (rc == 0 && node.collection) {
+		store = stores_get(&fs->tree.stores, node.collection);
+		rc = store ? store->backend->sync(store) : -EIO;
+	}
+	node_release(&node);
+	return rc;
 }
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,

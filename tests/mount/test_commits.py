@@ -99,6 +99,26 @@ class Commits(harness.MountCase):
         self.assert_is(path, OLD)
 
     @everywhere
+    def test_duplicates_that_are_closed_at_once_commit_it_once(self, path):
+        def close(file, barrier):
+            barrier.wait()
+            os.close(file)
+        for _ in range(10):
+            before = self.state()
+            file = os.open(path, FLAGS)
+            files = [os.dup(file) for _ in range(5)] + [file]
+            os.write(file, npy_bytes(NEW))
+            barrier = threading.Barrier(len(files))
+            threads = [threading.Thread(target=close, args=(each, barrier))
+                       for each in files]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assert_is(path, NEW)
+            self.assertEqual(self.state(), before)
+
+    @everywhere
     def test_fsync_commits_and_more_may_follow(self, path):
         with opened(path, os.O_RDWR) as file:
             os.pwrite(file, npy_bytes(NEW)[128:136], 128)
