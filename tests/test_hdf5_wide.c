@@ -251,8 +251,10 @@ static long memory_kib(void)
 }
 
 /* The sanitizer keeps freed memory for a while. */
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__)
 #define MEMORY_KIB (600L << 10)
+#elif defined(__SANITIZE_THREAD__)
+#define MEMORY_KIB (4L << 20)
 #else
 #define MEMORY_KIB (340L << 10)
 #endif
