@@ -54,7 +54,7 @@ int worker_channel_adopt(const struct descriptors *other,
 static int make_ends(struct descriptors *mine, struct descriptors *other)
 {
 	int ends[2];
-	int fd;
+	int fd = -1;
 	int rc;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
