@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Chunks that are decoded outside of the library are what the library reads,
- * however they are stored; see hdf5_chunk_peer.py.
+ * however they are stored.
  */
 #include "tests/hdf5_bench.h"
+#include "tests/hdf5_chunk_peer.h"
 #include "tests/loan_help.h"
 
 #include <dirent.h>
@@ -14,18 +15,7 @@
 #include <unistd.h>
 
 #define SNAPSHOTS bench_collection("network_states", RECORD_DIRECTORY)
-#define PYTHON "/usr/bin/python3"
 #define MEBIBYTE ((size_t)1 << 20)
-
-static int peer(const struct bench *bench, const char *command,
-                const char *argument)
-{
-	char line[1024];
-
-	snprintf(line, sizeof(line), PYTHON " %s/hdf5_chunk_peer.py %s %s %s",
-	         TESTS_DIRECTORY, command, bench->file, argument);
-	return system(line);
-}
 
 /* One file for all tests: they leave it as it was, but for "changed". */
 static int set_up_all(void **state)
@@ -37,7 +27,7 @@ static int set_up_all(void **state)
 	bench = *state;
 	bench_open(bench);
 	bench_close(bench);
-	return peer(bench, "make", bench->directory) == 0 ? 0 : -1;
+	return chunk_peer(bench, "make", bench->directory) == 0 ? 0 : -1;
 }
 
 static int set_up(void **state)
@@ -242,14 +232,14 @@ static void a_bad_chunk_is_an_error_and_its_neighbours_are_not(void **state)
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
 		usleep(300000); /* the file is closed */
-		assert_int_equal(peer(bench, "damage", ways[i]), 0);
+		assert_int_equal(chunk_peer(bench, "damage", ways[i]), 0);
 		assert_int_equal(read_damaged(bench, 128, 200), -EIO);
 		assert_int_equal(read_damaged(bench, 191, 292), -EIO);
 		assert_int_equal(read_damaged(bench, 127, 200), 64);
 		assert_int_equal(read_damaged(bench, 192, 300), 64);
 	}
 	usleep(300000);
-	assert_int_equal(peer(bench, "damage", "restore"), 0);
+	assert_int_equal(chunk_peer(bench, "damage", "restore"), 0);
 	check_key(bench, "damaged");
 }
 
@@ -262,13 +252,13 @@ static void a_chunk_that_fails_again_is_read_again(void **state)
 
 	load_expected(bench, "damaged", &expected);
 	usleep(300000);
-	assert_int_equal(peer(bench, "damage", "flip"), 0);
+	assert_int_equal(chunk_peer(bench, "damage", "flip"), 0);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(
 		    reader->ops->read(reader, (130 * 700 + 210) * 8, &byte, 1),
 		    -EIO);
 	usleep(300000);
-	assert_int_equal(peer(bench, "damage", "restore"), 0);
+	assert_int_equal(chunk_peer(bench, "damage", "restore"), 0);
 	check_range(reader, "damaged", &expected, 130 * 700 * 8, 5600);
 	reader->ops->close(reader);
 	blob_release(&expected);
@@ -303,121 +293,11 @@ static void another_programs_change_is_seen_by_the_next_open(void **state)
 
 	check_key(bench, "damaged");
 	usleep(300000);
-	assert_int_equal(peer(bench, "damage", "flip"), 0);
+	assert_int_equal(chunk_peer(bench, "damage", "flip"), 0);
 	assert_int_equal(read_damaged(bench, 128, 200), -EIO);
 	usleep(300000);
-	assert_int_equal(peer(bench, "damage", "restore"), 0);
+	assert_int_equal(chunk_peer(bench, "damage", "restore"), 0);
 	check_key(bench, "damaged");
-}
-
-/* COUNT elements of SIZE bytes, in rows of COLUMNS; the first bytes of each
- * repeat, the others do not. */
-static void make_array(struct array *array, uint64_t count, uint64_t columns,
-                       uint64_t size)
-{
-	char *data;
-
-	*array =
-	    (struct array){ .info = { .ndim = 2,
-		                      .shape = { count / columns, columns } } };
-	dtype_plain(&array->info.dtype, 'V', size);
-	assert_int_equal(array_info_measure(&array->info), 0);
-	assert_int_equal(blob_resize(&array->owned, array->info.nbytes), 0);
-	array->data = array->owned.data;
-	data = array->owned.data;
-	for (uint64_t i = 0; i < array->info.nbytes; i++)
-		data[i] =
-		    i % size < size / 2 ? (char)(i / size / 100) : (char)rand();
-}
-
-static void set_compression(struct bench *bench, const char *name,
-                            uint64_t chunk_size)
-{
-	bench_close(bench);
-	free(bench->settings.hdf5.compression);
-	bench->settings.hdf5.compression = strdup(name);
-	bench->settings.hdf5.chunk_size_given = chunk_size > 0;
-	bench->settings.hdf5.chunk_size = chunk_size ? chunk_size : 1024;
-	bench_open(bench);
-}
-
-static void check_written(struct bench *bench, const char *name,
-                          const struct array *array, const char *filters)
-{
-	struct array back = { 0 };
-	char argument[512];
-	char path[256];
-
-	bench_put_array(bench, SNAPSHOTS, name, "weights", array);
-	bench_read(bench, SNAPSHOTS, name, "weights", &back);
-	assert_true(array_equal(&back, array));
-	array_release(&back);
-	if (!filters)
-		return; /* h5py has them not */
-	snprintf(path, sizeof(path), "%s/written.raw", bench->directory);
-	bench_write_file(path, &array->owned);
-	snprintf(argument, sizeof(argument), "%s %s %s", bench->directory, name,
-	         filters);
-	bench_close(bench);
-	assert_int_equal(peer(bench, "written", argument), 0);
-	bench_open(bench);
-}
-
-static void what_is_written_comes_back_and_h5py_reads_it(void **state)
-{
-	static const struct {
-		const char *name;
-		uint64_t count;
-		uint64_t columns;
-		uint64_t element;
-		uint64_t chunk_size;
-		const char *filters;
-	} rows[] = {
-		{ "gzip", 700 * 701, 701, 8, 0, "2,1,3" },
-		{ "gzip", 700 * 701, 701, 8, 100, "2,1,3" },
-		{ "gzip", 333333, 1, 7, 0, "2,1,3" },
-		{ "lzf", 300 * 1301, 1301, 6, 333, "2,32000,3" },
-		{ "none", 3 * 150001, 150001, 4, 0, "none" },
-		{ "zstd", 700 * 701, 701, 8, 0, NULL },
-		{ "szip", 700 * 701, 701, 8, 0, NULL },
-	};
-	struct bench *bench = *state;
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct array array;
-		char name[16];
-
-		snprintf(name, sizeof(name), "w%zu", i);
-		make_array(&array, rows[i].count, rows[i].columns,
-		           rows[i].element);
-		set_compression(bench, rows[i].name, rows[i].chunk_size);
-		check_written(bench, name, &array, rows[i].filters);
-		array_release(&array);
-	}
-	set_compression(bench, "gzip", 0);
-}
-
-/* Sums of two of KINDS: what only gzip makes shorter. */
-static void fill_skewed(struct blob *bytes, int kinds)
-{
-	for (uint64_t i = 0; i < bytes->size; i++)
-		bytes->data[i] = (char)(rand() % kinds + rand() % kinds);
-}
-
-static void auto_takes_what_a_sample_tells(void **state)
-{
-	struct bench *bench = *state;
-	struct array array;
-
-	set_compression(bench, "auto", 0);
-	make_array(&array, 200000, 100, 8);
-	check_written(bench, "mixed", &array, "2,32000,3");
-	fill_skewed(&array.owned, 8);
-	check_written(bench, "skewed", &array, "2,1,3");
-	fill_skewed(&array.owned, 256);
-	check_written(bench, "noise", &array, "none");
-	array_release(&array);
-	set_compression(bench, "gzip", 0);
 }
 
 static void
@@ -447,8 +327,6 @@ int main(void)
 		TEST(a_chunk_that_fails_again_is_read_again),
 		TEST(what_is_in_the_cache_does_not_outlive_our_change),
 		TEST(another_programs_change_is_seen_by_the_next_open),
-		TEST(what_is_written_comes_back_and_h5py_reads_it),
-		TEST(auto_takes_what_a_sample_tells),
 		TEST(a_chunk_that_claims_gibibytes_is_the_librarys_to_refuse),
 	};
 
