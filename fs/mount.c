@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/mount.h"
 
+#include "backends/heaps.h"
 #include "backends/history.h"
 #include "backends/log.h"
 #include "backends/pool.h"
@@ -25,7 +26,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,8 +36,6 @@
 
 #define THREADS 16
 #define SCRATCH_CLEAN_S 3600
-/* Heaps that threads share.  Each keeps what it had at its largest moment. */
-#define HEAPS 4
 #define LOCK_WAIT_MS 10000 /* for a daemon that is ending */
 
 /* One mount, from its command line to its end. */
@@ -361,7 +359,7 @@ int mount_run(const struct options *options)
 
 	if (rc)
 		return 1;
-	mallopt(M_ARENA_MAX, HEAPS);
+	limit_heaps();
 	mount->options = options;
 	mount->daemon.pipe = -1;
 	if (!options->core_dumps)

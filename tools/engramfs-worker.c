@@ -4,6 +4,7 @@
  *
  * engramfs starts it, with the descriptors that it needs (backends/worker.h).
  */
+#include "backends/heaps.h"
 #include "backends/worker.h"
 
 #include <stdio.h>
@@ -19,5 +20,6 @@ int main(int argc, char *argv[])
 		fputs("engramfs-worker: engramfs starts it\n", stderr);
 		return 2;
 	}
+	limit_heaps();
 	return worker_serve();
 }
