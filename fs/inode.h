@@ -112,7 +112,8 @@ uint64_t inodes_stamp(struct inodes *inodes, const char *path);
 void inodes_stamps(struct inodes *inodes, struct inode_stamps *out);
 bool inodes_has_stamp(struct inodes *inodes, const char *path,
                       const struct inode_stamps *stamps);
-/* Seconds for which INFO still holds; 0: ask the backend. */
+/* Seconds for which INFO still holds; 0: ask the backend, INFO may be as it
+ * was. */
 double inodes_told(struct inodes *inodes, uint64_t id, struct node_info *info);
 /* The file PATH has other attributes now.  The node id of PATH if the kernel
  * knows it, else 0. */

@@ -86,13 +86,15 @@ void inodes_keep_glimpse(struct inodes *inodes, uint64_t id, uint64_t stamp,
 
 static bool is_believed(const struct inode *inode)
 {
+	const struct inode_told *told = inode->told;
 	struct timespec now;
 
+	if (!told || inode->gone || inode->aside)
+		return false;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return !inode->gone && !inode->aside &&
-	       (inode->told_until.tv_sec > now.tv_sec ||
-	        (inode->told_until.tv_sec == now.tv_sec &&
-	         inode->told_until.tv_nsec > now.tv_nsec));
+	return told->until.tv_sec > now.tv_sec ||
+	       (told->until.tv_sec == now.tv_sec &&
+	        told->until.tv_nsec > now.tv_nsec);
 }
 
 uint64_t inodes_glimpse_moment(struct inodes *inodes, uint64_t id)

@@ -54,6 +54,7 @@ static void unhash(struct inodes *inodes, struct inode *inode)
 void inode_free(struct inode *inode)
 {
 	inode_glimpse_free(inode->glimpse);
+	free(inode->told);
 	free(inode->path);
 	free(inode);
 }
@@ -129,7 +130,7 @@ void inode_set_path(struct inodes *inodes, struct inode *inode, char *path)
 	free(inode->path);
 	inode->path = path;
 	inode->gone = false;
-	inode->told_until = (struct timespec){ 0 };
+	inode_untell(inode);
 	inode_drop_glimpse(inodes, inode);
 	hash(inodes, inode);
 }

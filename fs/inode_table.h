@@ -14,6 +14,13 @@
 
 #define INODE_ROOT 1 /* FUSE_ROOT_ID */
 
+/* What the kernel was told, and believes till then. */
+struct inode_told {
+	struct node_info info;
+	struct timespec until;
+};
+
+/* The kernel may know a million of them: what few have is apart. */
 struct inode {
 	struct inode *next; /* in the bucket */
 	char *path;
@@ -22,8 +29,7 @@ struct inode {
 	bool aside;   /* PATH leads to another inode of the same file */
 	pid_t keeper; /* is to open it before anybody else, or 0 */
 	struct handle *handles;
-	struct node_info told; /* to the kernel, which believes it till then */
-	struct timespec told_until;
+	struct inode_told *told;       /* NULL: nothing */
 	struct inode_glimpse *glimpse; /* inode_glimpse.h; NULL: none */
 	uint64_t size;                 /* that the kernel was told last */
 	uint64_t pages; /* version of those that the kernel keeps, or 0 */
@@ -39,6 +45,9 @@ struct inode *inode_find(const struct inodes *inodes, const char *path);
  * LAST NULL: the first. */
 struct inode *inode_next(const struct inodes *inodes, const char *path,
                          const struct inode *last);
+
+/* The kernel is not to be taken for believing anything of INODE. */
+void inode_untell(struct inode *inode);
 
 /* A new inode without lookups; NULL when memory is short. */
 struct inode *inode_add(struct inodes *inodes, const char *path);

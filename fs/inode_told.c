@@ -5,6 +5,7 @@
 #include "fs/inode_glimpse.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -41,37 +42,53 @@ uint64_t inodes_stamp(struct inodes *inodes, const char *path)
 	return stamp;
 }
 
+void inode_untell(struct inode *inode)
+{
+	free(inode->told);
+	inode->told = NULL;
+}
+
+/* Without memory the backend is asked. */
+static void tell(struct inode *inode, const struct inode_told *told)
+{
+	if (!inode->told)
+		inode->told = malloc(sizeof(*told));
+	if (inode->told)
+		*inode->told = *told;
+}
+
 void inodes_tell(struct inodes *inodes, uint64_t id, uint64_t stamp,
                  const struct node_info *info, double seconds)
 {
 	struct inode *inode = inode_from_id(inodes, id);
-	struct timespec until;
+	struct inode_told told = { .info = *info };
+	struct timespec *until = &told.until;
 	long nanoseconds = (long)(seconds * 1e9);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (until.tv_nsec + nanoseconds) / 1000000000;
-	until.tv_nsec = (until.tv_nsec + nanoseconds) % 1000000000;
+	clock_gettime(CLOCK_MONOTONIC, until);
+	until->tv_sec += (until->tv_nsec + nanoseconds) / 1000000000;
+	until->tv_nsec = (until->tv_nsec + nanoseconds) % 1000000000;
 	pthread_mutex_lock(&inodes->lock);
-	if (*inode_stamp(inodes, inode->path) == stamp) {
-		inode->told = *info;
-		inode->told_until = until;
-	}
+	if (*inode_stamp(inodes, inode->path) == stamp)
+		tell(inode, &told);
 	pthread_mutex_unlock(&inodes->lock);
 }
 
 double inodes_told(struct inodes *inodes, uint64_t id, struct node_info *info)
 {
 	const struct inode *inode = inode_from_id(inodes, id);
+	const struct inode_told *told;
 	struct timespec now;
-	double left;
+	double left = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	pthread_mutex_lock(&inodes->lock);
-	*info = inode->told;
-	left = (double)(inode->told_until.tv_sec - now.tv_sec) +
-	       (double)(inode->told_until.tv_nsec - now.tv_nsec) / 1e9;
-	if (inode->gone || inode->aside)
-		left = 0;
+	told = inode->gone || inode->aside ? NULL : inode->told;
+	if (told) {
+		*info = told->info;
+		left = (double)(told->until.tv_sec - now.tv_sec) +
+		       (double)(told->until.tv_nsec - now.tv_nsec) / 1e9;
+	}
 	pthread_mutex_unlock(&inodes->lock);
 	return left > 0 ? left : 0;
 }
@@ -85,7 +102,7 @@ uint64_t inodes_untell(struct inodes *inodes, const char *path)
 	(*inode_stamp(inodes, path))++;
 	inode = inode_find(inodes, path);
 	if (inode) {
-		inode->told_until = (struct timespec){ 0 };
+		inode_untell(inode);
 		inode_drop_glimpse(inodes, inode);
 		id = inode_to_id(inodes, inode);
 	}
