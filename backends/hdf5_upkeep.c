@@ -2,6 +2,7 @@
 #include "backends/hdf5_volumes.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -123,12 +124,35 @@ static int statistics(struct store *base, struct value *out)
 	return rc;
 }
 
+/* After a look at all records the library and the heap keep what the largest of
+ * them needed. */
+static int give_memory_back(int rc)
+{
+	hdf5_lock();
+	H5garbage_collect();
+	hdf5_unlock();
+	malloc_trim(0);
+	return rc;
+}
+
+static int compact(struct store *base, const struct work *work,
+                   struct value *out)
+{
+	return give_memory_back(hdf5_compact(base, work, out));
+}
+
+static int verify(struct store *base, const struct work *work,
+                  struct value *out, struct value *problems)
+{
+	return give_memory_back(hdf5_verify(base, work, out, problems));
+}
+
 const struct maintenance_ops hdf5_maintenance = {
 	.statistics = statistics,
-	.compact = hdf5_compact,
+	.compact = compact,
 	.rotate = hdf5_rotate,
 	.is_full = hdf5_is_full,
 	.remove_before = hdf5_remove_before,
-	.verify = hdf5_verify,
+	.verify = verify,
 	.backup = hdf5_backup,
 };
